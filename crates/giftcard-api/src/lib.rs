@@ -1,0 +1,1 @@
+//! Merchants, products, escrows, cards, redemptions and settlements.

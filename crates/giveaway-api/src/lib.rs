@@ -1,0 +1,1 @@
+//! Hosts, wallets, giveaways, entries, draws and winners.

@@ -1,0 +1,2 @@
+//! The `handsel` command line.
+fn main() {}

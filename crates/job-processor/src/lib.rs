@@ -1,0 +1,1 @@
+//! Executes durable calls: mail and analytics.

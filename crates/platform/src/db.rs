@@ -1,0 +1,251 @@
+//! One handle for SQLite and PostgreSQL, with the write path made safe on both.
+//!
+//! SQLite has one writer connection whose transactions begin IMMEDIATE, so that load-decide-save is
+//! serial, and a few readers beside it (WAL). PostgreSQL has one pool; actions lock the aggregate's
+//! root row (`FOR UPDATE`, which sea-orm leaves out on SQLite).
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+use sea_orm_migration::MigratorTrait;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Secret;
+
+/// A transaction of either engine.
+pub type Tx = DatabaseTransaction;
+
+/// Readers beside SQLite's one writer: pages and queries; more would only wait for the same disk.
+const SQLITE_READERS: u32 = 4;
+
+/// A writer waits this long for another process (the command line, a backup) to end its transaction.
+const SQLITE_BUSY: Duration = Duration::from_secs(10);
+
+/// Connections of one application to PostgreSQL unless configured otherwise: three applications
+/// with two instances each stay below the default limit of 100 with room for people.
+const POSTGRES_CONNECTIONS: u32 = 10;
+
+/// A request that cannot get a connection in this time is better refused than queued.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// Where a service keeps its rows.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct DbConfig {
+    /// Empty: SQLite in the data directory. Otherwise `postgres://user:password@host/database`.
+    pub url: Secret,
+    /// Connections of this application to PostgreSQL.
+    pub max_connections: u32,
+}
+
+impl Default for DbConfig {
+    fn default() -> Self {
+        Self { url: Secret::default(), max_connections: POSTGRES_CONNECTIONS }
+    }
+}
+
+/// A service's database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    write: DatabaseConnection,
+    read: DatabaseConnection,
+}
+
+impl Db {
+    /// Opens what the configuration names: PostgreSQL with the service's own schema, or the SQLite
+    /// file `{service}.db` in `data_dir`.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or would not keep what it acknowledged.
+    pub async fn open(config: &DbConfig, service: &str, data_dir: &Path) -> anyhow::Result<Self> {
+        if config.url.is_empty() {
+            Self::sqlite(&data_dir.join(format!("{service}.db"))).await
+        } else {
+            Self::postgres(config.url.reveal(), service, config.max_connections).await
+        }
+    }
+
+    /// Opens, and creates if missing, a SQLite file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or the engine does not take the settings that make a commit
+    /// durable.
+    pub async fn sqlite(path: &Path) -> anyhow::Result<Self> {
+        let write = connect_sqlite(path, 1, false).await?;
+        let read = connect_sqlite(path, SQLITE_READERS, false).await?;
+        check_pragma(&write, "journal_mode", "wal").await?;
+        check_pragma(&write, "synchronous", "2").await?;
+        check_pragma(&write, "recursive_triggers", "1").await?;
+        Ok(Self { write, read })
+    }
+
+    /// Opens an existing SQLite file for reading only, beside a running server.
+    ///
+    /// # Errors
+    /// When the file does not exist or cannot be read.
+    pub async fn sqlite_read_only(path: &Path) -> anyhow::Result<Self> {
+        anyhow::ensure!(path.exists(), "there is no database at {}", path.display());
+        let read = connect_sqlite(path, 1, true).await?;
+        Ok(Self { write: read.clone(), read })
+    }
+
+    /// Connects to PostgreSQL; the service's tables live in the schema of its name.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or commits would not be durable.
+    pub async fn postgres(url: &str, schema: &str, connections: u32) -> anyhow::Result<Self> {
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE)
+            .sqlx_logging(false)
+            .set_schema_search_path(schema)
+            .set_application_name(format!("handsel {schema}"));
+        let pool = Database::connect(options).await.context("cannot connect to PostgreSQL")?;
+        let quoted = schema.replace('"', "");
+        pool.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS \"{quoted}\"")).await?;
+        let setting = scalar(&pool, "SHOW synchronous_commit").await?;
+        anyhow::ensure!(
+            setting == "on",
+            "PostgreSQL has synchronous_commit={setting}: acknowledged money could be lost; set it to on"
+        );
+        Ok(Self { write: pool.clone(), read: pool })
+    }
+
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// When a migration fails; those before it stay applied.
+    pub async fn migrate<M: MigratorTrait>(&self) -> anyhow::Result<()> {
+        M::up(&self.write, None).await.context("cannot migrate the database")
+    }
+
+    /// The migrations that [`Db::migrate`] would apply.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn pending<M: MigratorTrait>(&self) -> anyhow::Result<Vec<String>> {
+        let pending = M::get_pending_migrations(&self.write).await?;
+        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    }
+
+    /// Begins a transaction that may write. On SQLite it holds the writer until it ends, so nothing
+    /// slow (a call, a hash of a password) belongs inside.
+    ///
+    /// # Errors
+    /// When no connection is free in time or the database is gone.
+    pub async fn begin(&self) -> Result<Tx, DbErr> {
+        let sqlite = self.engine() == DbBackend::Sqlite;
+        self.write
+            .begin_with_options(TransactionOptions {
+                sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            })
+            .await
+    }
+
+    /// Connections for reading outside of a transaction.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// The connection for single statements that write outside of a transaction.
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> DbBackend {
+        self.write.get_database_backend()
+    }
+
+    /// Closes all connections; on SQLite this also checkpoints the write-ahead log.
+    pub async fn close(self) {
+        for connection in [self.read, self.write] {
+            if let Err(error) = connection.close().await {
+                tracing::warn!(%error, "closing the database failed");
+            }
+        }
+    }
+}
+
+async fn connect_sqlite(path: &Path, connections: u32, read_only: bool) -> anyhow::Result<DatabaseConnection> {
+    let file: PathBuf = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        // A connection that is recycled would drop its prepared statements for nothing.
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .sqlx_logging(false)
+        .test_before_acquire(false)
+        .map_sqlx_sqlite_opts(move |options| {
+            let options = options
+                .filename(&file)
+                .in_memory(false)
+                .shared_cache(false)
+                .busy_timeout(SQLITE_BUSY)
+                .foreign_keys(true)
+                .read_only(read_only)
+                .create_if_missing(!read_only);
+            if read_only {
+                return options;
+            }
+            options
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                // INSERT OR REPLACE would bypass the triggers that keep entries append-only.
+                .pragma("recursive_triggers", "ON")
+                .pragma("cache_size", "-8000")
+        });
+    Database::connect(options).await.with_context(|| format!("cannot open {}", path.display()))
+}
+
+async fn check_pragma(db: &DatabaseConnection, pragma: &str, wanted: &str) -> anyhow::Result<()> {
+    let got = scalar(db, &format!("PRAGMA {pragma}")).await?;
+    anyhow::ensure!(got == wanted, "SQLite has {pragma}={got}, but {wanted} is needed to keep what was acknowledged");
+    Ok(())
+}
+
+/// The first column of the first row as text.
+async fn scalar(db: &DatabaseConnection, sql: &str) -> anyhow::Result<String> {
+    let row = db
+        .query_one_raw(Statement::from_string(db.get_database_backend(), sql))
+        .await?
+        .with_context(|| format!("`{sql}` returned nothing"))?;
+    row.try_get_by_index::<String>(0)
+        .or_else(|_| row.try_get_by_index::<i64>(0).map(|number| number.to_string()))
+        .or_else(|_| row.try_get_by_index::<i32>(0).map(|number| number.to_string()))
+        .with_context(|| format!("`{sql}` returned neither text nor a number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_is_durable_and_serial() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.db");
+        let db = Db::sqlite(&path).await.unwrap();
+        db.write().execute_unprepared("CREATE TABLE t (n INTEGER)").await.unwrap();
+        let tx = db.begin().await.unwrap();
+        tx.execute_unprepared("INSERT INTO t VALUES (1)").await.unwrap();
+        assert_eq!(scalar(db.read(), "SELECT COUNT(*) FROM t").await.unwrap(), "0");
+        tx.commit().await.unwrap();
+        assert_eq!(scalar(db.read(), "SELECT COUNT(*) FROM t").await.unwrap(), "1");
+        let reader = Db::sqlite_read_only(&path).await.unwrap();
+        assert!(reader.write().execute_unprepared("INSERT INTO t VALUES (2)").await.is_err());
+        assert!(Db::sqlite_read_only(&dir.path().join("none.db")).await.is_err());
+    }
+}

@@ -1,0 +1,36 @@
+//! The HTTP edge that both APIs share.
+
+mod address;
+mod bearer;
+mod body;
+mod headers;
+mod problem;
+mod request_id;
+
+pub use address::ClientAddress;
+pub use bearer::Bearer;
+pub use body::{BODY_LIMIT, Idempotent, IdempotencyKey, Json};
+pub use headers::security_headers;
+pub use problem::{FieldError, Problem};
+pub use request_id::request_id;
+
+use axum::Router;
+
+/// Finishes an application's router: unknown paths and wrong methods answer with a problem, every
+/// answer carries a request id and the security headers, and a panic becomes a 500 without details.
+pub fn edge(router: Router) -> Router {
+    router
+        .fallback(|| async { Problem::not_found("no such page or endpoint") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(http::StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+                .detail("this endpoint does not take that method")
+        })
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| {
+                tracing::error!("a request handler panicked");
+                axum::response::IntoResponse::into_response(Problem::internal())
+            },
+        ))
+        .layer(axum::middleware::from_fn(security_headers))
+        .layer(axum::middleware::from_fn(request_id))
+}

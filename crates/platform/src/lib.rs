@@ -1,0 +1,37 @@
+//! What every Handsel application stands on. It knows nothing of giveaways or cards.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`clock`] | the time, passed in: system, manual (tests), shifted (demo) |
+//! | [`config`] | layered, typed configuration: defaults < file < environment < flags |
+//! | [`db`] | one handle for SQLite and PostgreSQL, with the write path made safe |
+//! | [`http`] | the HTTP edge: problem+json errors, idempotent bodies, bearer tokens, headers |
+//! | [`id`] | typed, prefixed UUIDv7 ids |
+//! | [`keys`] | key files: made at first start, mode 0600, each with a key id |
+//! | [`limits`] | attempt limits where guessing could pay |
+//! | [`outbox`] | calls that must happen because state changed |
+//! | [`provider`] | the payment-provider port and its sandbox adapter |
+//! | [`rpc`] | the credential that every RPC between our services carries |
+//! | [`scan`] | due times are rows: the loop that looks for them |
+//! | [`shutdown`] | stop accepting, finish, stop, within a limit |
+//! | [`telemetry`] | tracing as text or JSON |
+//! | [`token`] | bearer tokens (hashed at rest) and signed links (not stored at all) |
+
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod http;
+pub mod id;
+pub mod keys;
+pub mod limits;
+pub mod outbox;
+pub mod provider;
+pub mod rpc;
+pub mod scan;
+pub mod shutdown;
+pub mod telemetry;
+pub mod token;
+
+pub use clock::Clock;
+pub use db::{Db, Tx};
+pub use shutdown::Shutdown;
