@@ -50,7 +50,12 @@ pub use generated::{
     r#type::v1 as types,
 };
 
-#[expect(missing_docs, clippy::all, reason = "generated from proto/, documented there")]
+#[expect(
+    missing_docs,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated from proto/, documented there"
+)]
 mod generated {
     pub(crate) mod r#type {
         pub mod v1 {

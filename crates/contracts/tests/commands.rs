@@ -27,8 +27,14 @@ fn method_paths_exist() {
     let pool = DescriptorPool::decode(contracts::FILE_DESCRIPTOR_SET).unwrap();
     use contracts::method::*;
     for path in [
-        RESERVE_ESCROWS, CONFIRM_ESCROWS, CANCEL_ESCROWS, ISSUE_CARD, RETURN_ESCROW,
-        RESOLVE_ESCROWS, SEND_MAILS, RECORD_COUNTS,
+        RESERVE_ESCROWS,
+        CONFIRM_ESCROWS,
+        CANCEL_ESCROWS,
+        ISSUE_CARD,
+        RETURN_ESCROW,
+        RESOLVE_ESCROWS,
+        SEND_MAILS,
+        RECORD_COUNTS,
     ] {
         let (service, method) = path[1..].split_once('/').unwrap();
         let service = pool.get_service_by_name(service).expect(path);
@@ -37,7 +43,5 @@ fn method_paths_exist() {
 }
 
 fn has_map(message: &prost_reflect::MessageDescriptor) -> bool {
-    message.fields().any(|field| {
-        field.is_map() || field.kind().as_message().is_some_and(has_map)
-    })
+    message.fields().any(|field| field.is_map() || field.kind().as_message().is_some_and(has_map))
 }

@@ -56,7 +56,9 @@ impl Clock {
                 format!("{} does not hold a number of milliseconds", file.display())
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", file.display()));
+            }
         };
         Ok(Self::from(Source::Shifted {
             offset_ms: AtomicI64::new(offset_ms),
@@ -132,8 +134,7 @@ impl fmt::Debug for Clock {
 /// Never for values written by [`Clock::now_ms`]; a number outside of jiff's range (the years
 /// −9999 to 9999) is a corrupt row and becomes the nearest end of that range.
 pub fn from_millis(ms: i64) -> Timestamp {
-    Timestamp::from_millisecond(ms)
-        .unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 #[cfg(test)]

@@ -177,7 +177,11 @@ impl Db {
     }
 }
 
-async fn connect_sqlite(path: &Path, connections: u32, read_only: bool) -> anyhow::Result<DatabaseConnection> {
+async fn connect_sqlite(
+    path: &Path,
+    connections: u32,
+    read_only: bool,
+) -> anyhow::Result<DatabaseConnection> {
     let file: PathBuf = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:");
     options
@@ -213,7 +217,10 @@ async fn connect_sqlite(path: &Path, connections: u32, read_only: bool) -> anyho
 
 async fn check_pragma(db: &DatabaseConnection, pragma: &str, wanted: &str) -> anyhow::Result<()> {
     let got = scalar(db, &format!("PRAGMA {pragma}")).await?;
-    anyhow::ensure!(got == wanted, "SQLite has {pragma}={got}, but {wanted} is needed to keep what was acknowledged");
+    anyhow::ensure!(
+        got == wanted,
+        "SQLite has {pragma}={got}, but {wanted} is needed to keep what was acknowledged"
+    );
     Ok(())
 }
 

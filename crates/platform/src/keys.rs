@@ -21,7 +21,8 @@ impl KeyDir {
     /// # Errors
     /// When it cannot be made.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
+        std::fs::create_dir_all(path)
+            .with_context(|| format!("cannot create {}", path.display()))?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
             .with_context(|| format!("cannot protect {}", path.display()))?;
         Ok(Self(path.to_owned()))
@@ -47,10 +48,13 @@ impl KeyDir {
                 rand::fill(&mut *bytes);
                 write_atomically(&path, hex::encode(*bytes).as_bytes())?;
             }
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
         }
         let text = Zeroizing::new(
-            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?,
+            std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?,
         );
         let mut bytes = Zeroizing::new([0_u8; 32]);
         hex::decode_to_slice(text.trim(), &mut *bytes)
@@ -78,14 +82,18 @@ impl Key {
 
     /// The key's public id: it tells which key made something without telling the key.
     pub fn id(&self) -> String {
-        let digest = Sha256::new().chain_update(b"handsel/key-id/v1\0").chain_update(*self.bytes).finalize();
+        let digest =
+            Sha256::new().chain_update(b"handsel/key-id/v1\0").chain_update(*self.bytes).finalize();
         hex::encode(&digest[..8])
     }
 
     /// A key for one purpose, derived from this one, so that one file can serve several uses
     /// without their outputs being exchangeable.
     pub fn derive(&self, purpose: &str) -> Self {
-        Self::new(crate::token::hmac_sha256(&self.bytes[..], &[b"handsel/derive/v1\0", purpose.as_bytes()]))
+        Self::new(crate::token::hmac_sha256(
+            &self.bytes[..],
+            &[b"handsel/derive/v1\0", purpose.as_bytes()],
+        ))
     }
 }
 

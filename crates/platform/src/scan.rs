@@ -29,8 +29,13 @@ impl Waker {
 
 /// Runs `scan` every [`PERIOD`], when woken and when the clock moves, until shutdown. A run that
 /// fails is logged and tried again at the next period; runs never overlap.
-pub fn spawn<F, Fut>(name: &'static str, clock: Clock, waker: Waker, shutdown: &Shutdown, mut scan: F)
-where
+pub fn spawn<F, Fut>(
+    name: &'static str,
+    clock: Clock,
+    waker: Waker,
+    shutdown: &Shutdown,
+    mut scan: F,
+) where
     F: FnMut() -> Fut + Send + 'static,
     Fut: Future<Output = anyhow::Result<()>> + Send,
 {

@@ -216,7 +216,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_is_needed_and_covers_the_body() {
-        let get = async |body, key| Idempotent::<Order>::from_request(request(body, key), &()).await;
+        let get =
+            async |body, key| Idempotent::<Order>::from_request(request(body, key), &()).await;
         let missing = get(r#"{"prizes":[]}"#, None).await.unwrap_err();
         assert_eq!(missing.code(), "idempotency_key_missing");
         let first = get(r#"{"prizes":[]}"#, Some("k")).await.unwrap().key;

@@ -9,7 +9,7 @@ mod request_id;
 
 pub use address::ClientAddress;
 pub use bearer::Bearer;
-pub use body::{BODY_LIMIT, Idempotent, IdempotencyKey, Json};
+pub use body::{BODY_LIMIT, IdempotencyKey, Idempotent, Json};
 pub use headers::security_headers;
 pub use problem::{FieldError, Problem};
 pub use request_id::request_id;

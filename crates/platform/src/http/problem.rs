@@ -51,8 +51,15 @@ impl Problem {
     /// Bad input: the fields are named.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let fields: Vec<&str> = errors.iter().map(|error| error.pointer.as_str()).collect();
-        let detail = format!("the request has {} at {}", if errors.len() == 1 { "an error" } else { "errors" }, fields.join(", "));
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input").detail(detail) }
+        let detail = format!(
+            "the request has {} at {}",
+            if errors.len() == 1 { "an error" } else { "errors" },
+            fields.join(", ")
+        );
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input").detail(detail)
+        }
     }
 
     /// Bad input in one field.
@@ -67,8 +74,7 @@ impl Problem {
 
     /// The caller did not say, or not truthfully, who it is.
     pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized")
-            .detail("a valid bearer token is needed")
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized").detail("a valid bearer token is needed")
     }
 
     /// The caller may not do this.
@@ -172,10 +178,7 @@ impl IntoResponse for Problem {
         }
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -1,0 +1,61 @@
+//! The check of a webhook's signature: `bank-signature: t=<unix seconds>,v1=<hex>`, where the hex
+//! is HMAC-SHA256 under the webhook secret over `t`, a full stop and the raw body.
+
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
+use jiff::Timestamp;
+use sha2::Sha256;
+
+use crate::provider::WebhookError;
+
+/// The header that carries the signature.
+const SIGNATURE_HEADER: &str = "bank-signature";
+
+/// How far the signing time may lie from now: long enough for a slow delivery and clocks that
+/// differ, short enough that a recorded request is soon worthless. Each delivery is signed anew.
+const TOLERANCE_S: i64 = 5 * 60;
+
+/// More signatures than a rotation of secrets needs are not worth a hash each.
+const MAX_SIGNATURES: usize = 4;
+
+/// Accepts the body when one of the signatures is ours and recent. Several are allowed, because a
+/// bank that rotates its secret signs with both for a while.
+pub(super) fn verify(
+    headers: &HeaderMap,
+    raw_body: &[u8],
+    secret: &[u8],
+    now: Timestamp,
+) -> Result<(), WebhookError> {
+    let header = headers.get(SIGNATURE_HEADER).ok_or(WebhookError::SignatureMissing)?;
+    let header = header.to_str().map_err(|_| WebhookError::SignatureMalformed)?;
+    let (signed_at_s, signatures) = parse(header).ok_or(WebhookError::SignatureMalformed)?;
+
+    if signed_at_s.abs_diff(now.as_second()) > TOLERANCE_S.unsigned_abs() {
+        return Err(WebhookError::OutsideTolerance { tolerance_s: TOLERANCE_S });
+    }
+    let matches = signatures.iter().any(|signature| {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return false };
+        mac.update(signed_at_s.to_string().as_bytes());
+        mac.update(b".");
+        mac.update(raw_body);
+        // Compares in constant time.
+        mac.verify_slice(signature).is_ok()
+    });
+    if matches { Ok(()) } else { Err(WebhookError::SignatureMismatch) }
+}
+
+fn parse(header: &str) -> Option<(i64, Vec<Vec<u8>>)> {
+    let mut signed_at_s = None;
+    let mut signatures = Vec::new();
+    for part in header.split(',') {
+        match part.trim().split_once('=')? {
+            ("t", value) if signed_at_s.is_none() => signed_at_s = Some(value.parse().ok()?),
+            ("t", _) => return None,
+            ("v1", value) => signatures.push(hex::decode(value).ok()?),
+            // Schemes that we do not know may stand beside the one that we do.
+            _ => {}
+        }
+    }
+    let usable = !signatures.is_empty() && signatures.len() <= MAX_SIGNATURES;
+    usable.then_some((signed_at_s?, signatures))
+}
