@@ -1,0 +1,3 @@
+//! The one page of the bank.
+
+pub(crate) mod pay;
