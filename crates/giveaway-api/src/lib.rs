@@ -1,1 +1,74 @@
 //! Hosts, wallets, giveaways, entries, draws and winners.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`config`], [`service`] | settings, what the process gives us, what every action works with |
+//! | [`http`] | one file per endpoint; `http/mod.rs` lists every route |
+//! | `pages` | server-rendered pages, templates beside them |
+//! | `rpc` | the gRPC service: translate, call an action, translate back |
+//! | [`actions`] | one file per use case: load, decide, save in one transaction |
+//! | [`domain`] | types and decisions: pure |
+//! | [`store`] | entities and queries: the only place with SQL |
+//! | [`migrations`] | the tables |
+//! | `scans` | due times are rows: the loops that look for them |
+//! | [`beacon`] | where public randomness comes from |
+//! | [`ids`], [`error`] | names of things, and why an action did nothing |
+
+pub mod actions;
+pub mod beacon;
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod http;
+pub mod ids;
+pub mod migrations;
+mod rpc;
+mod scans;
+pub mod service;
+pub mod store;
+
+use std::sync::Arc;
+
+pub use config::Config;
+pub use error::Error;
+pub use migrations::Migrator;
+pub use service::{Deps, Service};
+
+/// The application, ready to be served.
+pub struct App {
+    /// Its HTTP routes, with complete paths.
+    pub router: axum::Router,
+    /// Its gRPC services; the process adds the check of the service credential.
+    pub grpc: tonic::service::Routes,
+    /// What its actions work with.
+    pub service: Arc<Service>,
+}
+
+impl App {
+    /// Starts the background loops: scans and the outbox relay. They end with the shutdown.
+    pub fn start(&self) {
+        scans::start(&self.service);
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+/// Builds the application on a migrated database.
+///
+/// # Errors
+/// When the settings do not go together, or live mode was given parts that serve tests only.
+pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
+    config.check()?;
+    if config.mode == ledger::Mode::Live {
+        anyhow::ensure!(!deps.provider.is_test(), "live mode does not take the sandbox bank");
+        anyhow::ensure!(!deps.beacon.chain().is_sandbox(), "live mode does not take the sandbox beacon");
+    }
+    let missing = ledger::missing_guards(deps.db.read()).await?;
+    anyhow::ensure!(missing.is_empty(), "the database lacks the triggers {}", missing.join(", "));
+    let service = Service::new(config, deps);
+    Ok(App { router: http::router(&service), grpc: rpc::routes(&service), service })
+}

@@ -1,0 +1,39 @@
+//! Where public randomness comes from: a port, and the local chain behind it in test mode.
+
+use async_trait::async_trait;
+use draw::{
+    beacon::{Chain, Sandbox},
+    fixed::BeaconSignature,
+};
+use jiff::Timestamp;
+
+/// A beacon.
+#[async_trait]
+pub trait Beacon: Send + Sync + std::fmt::Debug {
+    /// Its chain: key, genesis, period.
+    fn chain(&self) -> Chain;
+
+    /// The signature of a round, verified against the chain's key, or `None` while the round is not
+    /// public or no relay has it yet. Never the signature of another round.
+    ///
+    /// # Errors
+    /// When nobody could be asked; the caller asks again later.
+    async fn signature(&self, round: u64, now: Timestamp) -> anyhow::Result<Option<BeaconSignature>>;
+}
+
+/// A local chain: the same signature scheme, without the many operators. Whoever runs it could know
+/// every round in advance, so it proves nothing and serves test mode only.
+#[derive(Debug)]
+pub struct SandboxBeacon(pub Sandbox);
+
+#[async_trait]
+impl Beacon for SandboxBeacon {
+    fn chain(&self) -> Chain {
+        self.0.chain()
+    }
+
+    async fn signature(&self, round: u64, now: Timestamp) -> anyhow::Result<Option<BeaconSignature>> {
+        let is_public = self.chain().time_of(round).is_some_and(|time| now >= time.timestamp());
+        Ok(is_public.then(|| self.0.sign(round)))
+    }
+}

@@ -1,0 +1,44 @@
+//! What an operator can set.
+
+use ledger::Mode;
+use serde::{Deserialize, Serialize};
+
+/// The settings of giveaway-api.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Test or live money; live refuses the sandbox bank and the sandbox beacon.
+    pub mode: Mode,
+    /// Where people reach the pages, without a slash at the end: what mailed links begin with.
+    pub public_url: String,
+    /// How long a publish saga may try to reserve its prizes before it gives up and refunds.
+    pub publish_timeout_seconds: u32,
+    /// How often the provider's list of payments is read for what webhooks lost.
+    pub payment_sweep_seconds: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Test,
+            public_url: "http://127.0.0.1:5000".to_owned(),
+            publish_timeout_seconds: 600,
+            payment_sweep_seconds: 30,
+        }
+    }
+}
+
+impl Config {
+    /// Whether the settings go together.
+    ///
+    /// # Errors
+    /// The first key that cannot be, with the reason.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let is_url = ["http://", "https://"].iter().any(|scheme| self.public_url.starts_with(scheme));
+        anyhow::ensure!(is_url, "public_url: `{}` is not an http or https url", self.public_url);
+        anyhow::ensure!(!self.public_url.ends_with('/'), "public_url: must not end with a slash");
+        anyhow::ensure!(self.publish_timeout_seconds > 0, "publish_timeout_seconds: must be positive");
+        anyhow::ensure!(self.payment_sweep_seconds > 0, "payment_sweep_seconds: must be positive");
+        Ok(())
+    }
+}

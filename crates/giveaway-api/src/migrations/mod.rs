@@ -1,0 +1,66 @@
+//! The tables, for SQLite and PostgreSQL. Statements are written once; the few types that differ
+//! stand in braces. Every state column has a check that is generated from the domain's state machine.
+
+mod m0101_giveaways;
+
+use ledger::guard::{self, Guard};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
+use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
+
+use crate::domain::states::State;
+
+/// The service's schema: the ledger's, the outbox, and its own.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut all = ledger::migrations();
+        all.push(platform::outbox::migration());
+        all.push(Box::new(m0101_giveaways::Migration));
+        all
+    }
+}
+
+/// Runs statements in which `{uuid}`, `{bytes}`, `{bigint}`, `{int}` and `{bool}` stand for the
+/// engine's types, `{serial}` for a key that counts upwards, and `{strict}` for what makes SQLite
+/// keep to the types.
+pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[String]) -> Result<(), DbErr> {
+    let db = manager.get_connection();
+    let types: [(&str, &str); 7] = match db.get_database_backend() {
+        DbBackend::Postgres => [
+            ("{uuid}", "UUID"),
+            ("{bytes}", "BYTEA"),
+            ("{bigint}", "BIGINT"),
+            ("{int}", "INTEGER"),
+            ("{bool}", "BOOLEAN"),
+            ("{serial}", "BIGINT GENERATED ALWAYS AS IDENTITY"),
+            ("{strict}", ""),
+        ],
+        _ => [
+            ("{uuid}", "BLOB"),
+            ("{bytes}", "BLOB"),
+            ("{bigint}", "INTEGER"),
+            ("{int}", "INTEGER"),
+            ("{bool}", "INTEGER"),
+            ("{serial}", "INTEGER"),
+            ("{strict}", "STRICT"),
+        ],
+    };
+    for statement in statements {
+        let sql = types.iter().fold(statement.clone(), |sql, (from, to)| sql.replace(from, to));
+        db.execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
+
+/// `column IN ('a', 'b')`, for the check of a column that holds a state.
+pub(crate) fn one_of<S: State>(column: &str) -> String {
+    let names: Vec<String> = S::names().iter().map(|name| format!("'{name}'")).collect();
+    format!("{column} IN ({})", names.join(", "))
+}
+
+/// Makes a table append-only: the database itself refuses changes.
+pub(crate) async fn append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    guard::install(manager, &Guard::append_only(table)).await
+}
