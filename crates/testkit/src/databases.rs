@@ -1,0 +1,189 @@
+//! A migrated database per engine, removed with the value that names it.
+
+use std::{fmt, ops::Deref};
+
+use anyhow::Context as _;
+use platform::{Db, config::Secret, db::DbConfig};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm_migration::MigratorTrait;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// Names the PostgreSQL server where tests may create databases, as a URL.
+pub const POSTGRES_ENV: &str = "HANDSEL_TEST_POSTGRES";
+
+/// The service name that the databases are opened for.
+const SERVICE: &str = "test";
+
+/// Connections per test database: enough for concurrent transactions, and twenty tests beside each
+/// other still fit into a server's default of 100.
+const CONNECTIONS: u32 = 5;
+
+/// A database that is a test's own. Derefs to [`Db`]; put it into messages to tell the engine.
+#[derive(Debug)]
+pub struct TestDb {
+    db: Db,
+    home: Home,
+}
+
+/// Where the database is, and what to remove afterwards.
+#[derive(Debug)]
+enum Home {
+    Sqlite(TempDir),
+    Postgres(Dropped),
+}
+
+/// A database on a server, dropped with this value.
+struct Dropped {
+    server: String,
+    name: String,
+}
+
+/// A fresh, migrated database of each engine: SQLite always, PostgreSQL when [`POSTGRES_ENV`] is set.
+///
+/// # Panics
+/// When one cannot be made; a server that is named must be there.
+pub async fn databases<M: MigratorTrait>() -> Vec<TestDb> {
+    let mut databases = vec![sqlite::<M>().await];
+    databases.extend(postgres::<M>().await);
+    databases
+}
+
+/// A fresh, migrated SQLite file.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn sqlite<M: MigratorTrait>() -> TestDb {
+    let dir = tempfile::tempdir().expect("no temporary folder");
+    migrated::<M>(Home::Sqlite(dir)).await.expect("no SQLite database")
+}
+
+/// A fresh, migrated PostgreSQL database; none when [`POSTGRES_ENV`] is not set.
+///
+/// # Panics
+/// When the server does not let us create it.
+pub async fn postgres<M: MigratorTrait>() -> Option<TestDb> {
+    let server = std::env::var(POSTGRES_ENV).ok().filter(|url| !url.is_empty())?;
+    let database = Dropped::create(server).await.expect("no PostgreSQL database");
+    Some(migrated::<M>(Home::Postgres(database)).await.expect("no PostgreSQL database"))
+}
+
+impl TestDb {
+    /// `sqlite` or `postgres`.
+    pub fn engine_name(&self) -> &'static str {
+        match self.home {
+            Home::Sqlite(_) => "sqlite",
+            Home::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Another handle with connections of its own, as a second instance or a restarted one has.
+    ///
+    /// # Panics
+    /// When the database cannot be opened.
+    pub async fn reopen(&self) -> Db {
+        self.home.open().await.expect("the database cannot be opened again")
+    }
+}
+
+impl Deref for TestDb {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+impl fmt::Display for TestDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.home {
+            Home::Sqlite(dir) => write!(f, "sqlite {}", dir.path().display()),
+            Home::Postgres(database) => write!(f, "postgres {}", database.name),
+        }
+    }
+}
+
+async fn migrated<M: MigratorTrait>(home: Home) -> anyhow::Result<TestDb> {
+    let db = home.open().await?;
+    db.migrate::<M>().await?;
+    Ok(TestDb { db, home })
+}
+
+impl Home {
+    async fn open(&self) -> anyhow::Result<Db> {
+        match self {
+            Self::Sqlite(dir) => Db::open(&DbConfig::default(), SERVICE, dir.path()).await,
+            Self::Postgres(database) => {
+                let url = Secret::new(with_database(&database.server, &database.name)?);
+                let config = DbConfig { url, max_connections: CONNECTIONS };
+                Db::open(&config, SERVICE, &std::env::temp_dir()).await
+            }
+        }
+    }
+}
+
+impl Dropped {
+    async fn create(server: String) -> anyhow::Result<Self> {
+        let name = format!("handsel_test_{}", Uuid::new_v4().simple());
+        run(&server, &format!("CREATE DATABASE {name}")).await?;
+        Ok(Self { server, name })
+    }
+}
+
+impl Drop for Dropped {
+    /// The test's own connections may be open still, and its runtime may be gone: hence FORCE, and a
+    /// runtime on another thread.
+    fn drop(&mut self) {
+        let (server, sql) =
+            (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(run(&server, &sql))
+        });
+        let failed = !matches!(dropped.join(), Ok(Ok(())));
+        // A second panic would hide the first.
+        if failed && !std::thread::panicking() {
+            panic!("the test database {} was not dropped", self.name);
+        }
+    }
+}
+
+/// The server's URL may hold a password.
+impl fmt::Debug for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+async fn run(server: &str, sql: &str) -> anyhow::Result<()> {
+    let connection: DatabaseConnection =
+        Database::connect(server).await.with_context(|| format!("{POSTGRES_ENV} is not usable"))?;
+    connection.execute_unprepared(sql).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// The URL with another database in its path.
+fn with_database(server: &str, name: &str) -> anyhow::Result<String> {
+    let (url, query) = match server.split_once('?') {
+        Some((url, query)) => (url, format!("?{query}")),
+        None => (server, String::new()),
+    };
+    let authority = url.find("://").context("a URL has a scheme")? + "://".len();
+    let path = url[authority..].find('/').map_or(url.len(), |slash| authority + slash);
+    Ok(format!("{}/{name}{query}", &url[..path]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_is_replaced_and_the_rest_kept() {
+        let check = |server, url: &str| assert_eq!(with_database(server, "t1").unwrap(), url);
+        check("postgres://u:p@host:5432/postgres", "postgres://u:p@host:5432/t1");
+        check("postgres://host", "postgres://host/t1");
+        check("postgres:///x?host=/run/pg", "postgres:///t1?host=/run/pg");
+        assert!(with_database("host", "t1").is_err());
+    }
+}

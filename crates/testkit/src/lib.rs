@@ -1,0 +1,17 @@
+//! What tests stand on: databases of both engines, ports, and waiting without sleeping blindly.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | `databases` | a migrated database per engine, removed with the value that names it |
+//! | `net` | free ports on the loopback interface |
+//! | `poll` | bounded waiting for what another clock decides |
+//!
+//! The clock that stands still until a test moves it is [`platform::Clock::manual`].
+
+mod databases;
+mod net;
+mod poll;
+
+pub use databases::{POSTGRES_ENV, TestDb, databases, postgres, sqlite};
+pub use net::{free_port, listener};
+pub use poll::{Outcome, eventually};
