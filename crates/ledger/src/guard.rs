@@ -1,0 +1,115 @@
+//! Guards: triggers by which the database itself refuses what must never happen.
+//!
+//! They are the last line behind the code, on both engines alike, and useful to every table of events
+//! beside the ledger's own.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm_migration::SchemaManager;
+
+/// One trigger that refuses a change.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// The trigger's name.
+    pub name: String,
+    /// The table it stands before.
+    pub table: String,
+    /// What it refuses: `UPDATE`, `UPDATE OF a, b` or `DELETE`.
+    pub event: &'static str,
+    /// Refuse only rows for which this holds, in SQL over `OLD` and `NEW` that both engines read.
+    pub when: Option<&'static str>,
+    /// Why, in the words of the error message.
+    pub reason: String,
+}
+
+impl Guard {
+    /// The guards of an append-only table: neither UPDATE nor DELETE. [`install`] adds TRUNCATE where
+    /// the engine has it. On SQLite the connection needs `recursive_triggers=ON`, because INSERT OR
+    /// REPLACE deletes without asking triggers otherwise.
+    pub fn append_only(table: &str) -> [Self; 2] {
+        let reason = format!("{table} is append-only");
+        ["UPDATE", "DELETE"].map(|event| Self {
+            name: format!("{table}_no_{}", event.to_lowercase()),
+            table: table.to_owned(),
+            event,
+            when: None,
+            reason: reason.clone(),
+        })
+    }
+}
+
+/// Creates guards, in a migration. A guard against DELETE of any row also stops TRUNCATE.
+///
+/// # Errors
+/// When the database fails.
+pub async fn install(manager: &SchemaManager<'_>, guards: &[Guard]) -> Result<(), DbErr> {
+    let db = manager.get_connection();
+    let postgres = db.get_database_backend() == DbBackend::Postgres;
+    if postgres {
+        db.execute_unprepared(POSTGRES_FUNCTION).await?;
+    }
+    for guard in guards {
+        for sql in if postgres { on_postgres(guard) } else { vec![on_sqlite(guard)] } {
+            db.execute_unprepared(&sql).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The guards that the database lacks or has switched off: looked at after migrations, and at start.
+///
+/// # Errors
+/// When the database fails.
+pub async fn missing(conn: &impl ConnectionTrait, guards: &[Guard]) -> Result<Vec<String>, DbErr> {
+    let sql = match conn.get_database_backend() {
+        DbBackend::Postgres => {
+            "SELECT t.tgname::text AS name FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
+             WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') \
+             AND c.relnamespace = current_schema()::regnamespace"
+        }
+        _ => "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    };
+    let query = Statement::from_string(conn.get_database_backend(), sql);
+    let rows = conn.query_all_raw(query).await?;
+    let present =
+        rows.iter().map(|row| row.try_get("", "name")).collect::<Result<BTreeSet<String>, _>>()?;
+    Ok(guards
+        .iter()
+        .map(|guard| guard.name.clone())
+        .filter(|name| !present.contains(name))
+        .collect())
+}
+
+/// The reason is the trigger's argument, so that one function serves all.
+const POSTGRES_FUNCTION: &str = "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger \
+    LANGUAGE plpgsql AS $$ BEGIN \
+    RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation'; \
+    END $$";
+
+fn on_postgres(guard: &Guard) -> Vec<String> {
+    let Guard { name, table, event, when, reason } = guard;
+    let reason = reason.replace('\'', "''");
+    let when = when.map(|condition| format!(" WHEN ({condition})")).unwrap_or_default();
+    let create = |name: &str, event: &str, rows: &str| {
+        format!(
+            "CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {rows} \
+             EXECUTE FUNCTION ledger_refuse('{reason}')"
+        )
+    };
+    let mut triggers = vec![create(name, event, &format!("ROW{when}"))];
+    if *event == "DELETE" && when.is_empty() {
+        triggers.push(create(&format!("{table}_no_truncate"), "TRUNCATE", "STATEMENT"));
+    }
+    triggers
+}
+
+fn on_sqlite(guard: &Guard) -> String {
+    let Guard { name, table, event, when, reason } = guard;
+    let reason = reason.replace('\'', "''");
+    let when = when.map(|condition| format!(" WHEN {condition}")).unwrap_or_default();
+    format!(
+        "CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW{when} \
+         BEGIN SELECT RAISE(ABORT, '{reason}'); END"
+    )
+}
