@@ -24,7 +24,7 @@ pub mod http;
 pub mod id;
 pub mod keys;
 pub mod limits;
-// pub mod outbox;
+pub mod outbox;
 pub mod provider;
 pub mod rpc;
 pub mod scan;

@@ -3,10 +3,11 @@
 //! bytes and keeps the row until the call is answered. A crash anywhere between is harmless.
 
 use async_trait::async_trait;
-use durable_grpc::outbox::{Answer, OutboxRow, OutboxSource};
+pub use durable_grpc::Answer;
+use durable_grpc::{OutboxRow, OutboxSource, SourceError};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait, DbErr, EntityTrait as _,
-    ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, ExprTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 use sea_orm_migration::prelude::*;
 use uuid::Uuid;
@@ -42,7 +43,7 @@ pub async fn enqueue<C: ConnectionTrait>(tx: &C, call: NewCall, now_ms: i64) -> 
         key: Set(call.key),
         subject: Set(call.subject),
         payload: Set(call.payload),
-        due_ms: Set(call.not_before_ms.max(now_ms)),
+        due_ms: Set(Ord::max(call.not_before_ms, now_ms)),
         created_ms: Set(now_ms),
         attempts: Set(0),
         note: Set(None),
@@ -78,31 +79,35 @@ impl<A: Answers> SqlOutbox<A> {
         Self { db, clock, answers }
     }
 
-    async fn row(&self, tx: &Tx, id: Uuid) -> Result<Option<Call>, DbErr> {
-        entity::Entity::find_by_id(id).lock_exclusive().one(tx).await
+    async fn apply(&self, id: Uuid, answer: &Answer) -> anyhow::Result<()> {
+        let tx = self.db.begin().await?;
+        let Some(call) = entity::Entity::find_by_id(id).lock_exclusive().one(&tx).await? else {
+            return Ok(());
+        };
+        self.answers.answered(&tx, &call, answer).await?;
+        entity::Entity::delete_by_id(id).exec(&tx).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 
 #[async_trait]
 impl<A: Answers> OutboxSource for SqlOutbox<A> {
-    async fn due(&self, limit: usize, in_flight: &[Uuid]) -> anyhow::Result<Vec<OutboxRow>> {
-        let calls = entity::Entity::find()
+    async fn due(&self, limit: usize, excluding: &[String]) -> Result<Vec<OutboxRow>, SourceError> {
+        let excluded: Vec<Uuid> = excluding.iter().filter_map(|id| id.parse().ok()).collect();
+        let mut query = entity::Entity::find()
             .filter(entity::Column::DueMs.lte(self.clock.now_ms()))
-            .filter(
-                Condition::all()
-                    .add_option((!in_flight.is_empty()).then(|| {
-                        entity::Column::Id.is_not_in(in_flight.iter().copied())
-                    })),
-            )
             .order_by_asc(entity::Column::DueMs)
             .order_by_asc(entity::Column::Id)
-            .limit(limit as u64)
-            .all(self.db.read())
-            .await?;
+            .limit(limit as u64);
+        if !excluded.is_empty() {
+            query = query.filter(entity::Column::Id.is_not_in(excluded));
+        }
+        let calls = query.all(self.db.read()).await?;
         Ok(calls
             .into_iter()
             .map(|call| OutboxRow {
-                id: call.id,
+                id: call.id.to_string(),
                 lane: call.lane,
                 method: call.method,
                 key: call.key,
@@ -111,27 +116,30 @@ impl<A: Answers> OutboxSource for SqlOutbox<A> {
             .collect())
     }
 
-    async fn answered(&self, row: &OutboxRow, answer: Answer) -> anyhow::Result<()> {
-        let tx = self.db.begin().await?;
-        let Some(call) = self.row(&tx, row.id).await? else {
-            return Ok(());
-        };
-        self.answers.answered(&tx, &call, &answer).await?;
-        entity::Entity::delete_by_id(row.id).exec(&tx).await?;
-        tx.commit().await?;
+    async fn answered(&self, row: &OutboxRow, answer: Answer) -> Result<(), SourceError> {
+        let id = row.id.parse()?;
+        self.apply(id, &answer).await.inspect_err(|error| {
+            tracing::error!(
+                method = row.method,
+                key = row.key,
+                error = format!("{error:#}"),
+                "the answer to a call could not be applied; it will be replayed"
+            );
+        })?;
         Ok(())
     }
 
-    async fn deferred(&self, row: &OutboxRow, reason: &str, retry_in: std::time::Duration) -> anyhow::Result<()> {
-        let wait_ms = i64::try_from(retry_in.as_millis()).unwrap_or(i64::MAX);
-        entity::Entity::update_many()
-            .col_expr(entity::Column::DueMs, Expr::value(self.clock.now_ms().saturating_add(wait_ms)))
+    async fn deferred(&self, row: &OutboxRow, reason: &str) {
+        let Ok(id) = row.id.parse::<Uuid>() else { return };
+        let noted = entity::Entity::update_many()
             .col_expr(entity::Column::Attempts, Expr::col(entity::Column::Attempts).add(1))
             .col_expr(entity::Column::Note, Expr::value(reason))
-            .filter(entity::Column::Id.eq(row.id))
+            .filter(entity::Column::Id.eq(id))
             .exec(self.db.write())
-            .await?;
-        Ok(())
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "could not note why a call was put off");
+        }
     }
 }
 
@@ -158,7 +166,7 @@ impl MigrationName for CreateOutbox {
 
 #[async_trait]
 impl MigrationTrait for CreateOutbox {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         use entity::Column as C;
         manager
             .create_table(
