@@ -1,0 +1,69 @@
+//! Durable unary gRPC calls: a call is persisted before it is executed, retried until it is
+//! answered, and its answer is kept for whoever asks again. The caller uses an ordinary generated
+//! tonic client; only the channel differs.
+//!
+//! # A map of the crate
+//!
+//! A call travels through these modules in this order:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`options`](RequestExt) | what a caller may ask for on a request: key, deadline, detached, later |
+//! | [`channel`](DurableChannel) | the `tower::Service` under a generated client: takes the one message out of its frame |
+//! | [`calls`](Calls) | the entry point: submits, waits, replays, inspects; also takes encoded bytes ([`RawCall`]) |
+//! | `waiters` | who waits for which call in this process |
+//! | [`store`] | the promise a call store makes, and the SQLite store |
+//! | [`worker`](Worker) | claims calls of its lanes, executes them, records how they ended |
+//! | [`target`](Target) | where a lane's calls are executed: in process, or at balanced endpoints |
+//! | `attempt`, `decide` | one execution of a call, and the pure rules that say what its result means |
+//! | [`outcome`](Outcome) | why a call failed, as far as the library can tell |
+//! | [`relay`](Relay) | submits the rows of an outbox until each of them is answered |
+//! | `housekeeping` | once a second: looks waiters up, sweeps what retention has let go, takes claims over |
+//!
+//! # What is promised
+//!
+//! *At least once*: an accepted call is executed until it is answered or until its policy ends it,
+//! and it never disappears silently. A method that is not marked idempotent in its proto is sent at
+//! most once; when its answer is lost, the call ends as ambiguous and waits in the dead letters.
+//! *Once* needs the callee: it records the key in its own transaction.
+//!
+//! A notification only wakes a waiter; the store's record is what answers it.
+
+mod answer;
+mod attempt;
+mod calls;
+mod channel;
+mod clock;
+mod decide;
+mod descriptors;
+mod framing;
+mod headers;
+mod housekeeping;
+mod id;
+mod limits;
+mod options;
+mod outcome;
+mod raw;
+mod relay;
+pub mod store;
+mod target;
+mod waiters;
+mod worker;
+
+pub use calls::{BuildError, Calls, CallsBuilder};
+pub use channel::DurableChannel;
+pub use clock::{Clock, SystemClock};
+pub use headers::{ATTEMPT, CALL_ID, END, OUTCOME, TIME_LEFT_MS};
+pub use id::{CallId, InvalidCallId};
+pub use limits::{DEFAULT_DEADLINE, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES};
+pub use options::{DurableOptions, RequestExt};
+pub use outcome::{Outcome, call_id, end_kind, outcome};
+pub use raw::{RawCall, RawReply};
+pub use relay::{Answer, OutboxRow, OutboxSource, Relay, RelayBuilder, SourceError};
+#[cfg(feature = "sqlite")]
+pub use store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+pub use store::{
+    CallStore, Cancelled, DeadLetter, DeadLetterFilter, EndKind, LaneStats, StoreError,
+};
+pub use target::{DirectChannel, Target};
+pub use worker::{Worker, WorkerBuilder, WorkerHandle};

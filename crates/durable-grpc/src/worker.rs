@@ -1,0 +1,169 @@
+//! Executes the calls of its lanes.
+
+mod lane;
+
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use tokio::{task::JoinHandle, time::interval};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::lane::LaneLoop;
+use crate::{
+    calls::Calls,
+    limits::{DEFAULT_SLOTS, HEARTBEAT, SHUTDOWN_GRACE},
+    store::Owner,
+    target::Target,
+};
+
+/// Claims calls and executes them, with as many slots for each lane as it was given.
+///
+/// A handler of a lane never awaits a durable call, nor holds a database transaction while it makes
+/// one: nested waits use up the slots.
+#[derive(Debug)]
+pub struct Worker;
+
+impl Worker {
+    /// Puts a worker together for the store behind `calls`.
+    pub fn builder(calls: &Calls) -> WorkerBuilder {
+        WorkerBuilder {
+            calls: calls.clone(),
+            lanes: Vec::new(),
+            slots: DEFAULT_SLOTS,
+            credential: None,
+            grace: SHUTDOWN_GRACE,
+        }
+    }
+}
+
+/// Collects what a [`Worker`] needs.
+#[derive(Debug)]
+#[must_use]
+pub struct WorkerBuilder {
+    calls: Calls,
+    lanes: Vec<(Arc<str>, Target)>,
+    slots: usize,
+    credential: Option<HeaderValue>,
+    grace: Duration,
+}
+
+impl WorkerBuilder {
+    /// Executes the calls of this lane at this target.
+    pub fn lane(mut self, lane: &str, target: Target) -> Self {
+        self.lanes.push((lane.into(), target));
+        self
+    }
+
+    /// How many calls each lane executes at a time. The default is 256.
+    pub fn slots(mut self, slots: usize) -> Self {
+        self.slots = slots.max(1);
+        self
+    }
+
+    /// Sends this value as `authorization` with every attempt, so that callees can tell the worker
+    /// from anyone else who reaches their port. It is never stored.
+    pub fn credential(mut self, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.credential = Some(value);
+        self
+    }
+
+    /// How long a shutdown waits for running attempts. The default is 10 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Starts to work. Must be called within a tokio runtime.
+    pub fn spawn(self) -> WorkerHandle {
+        let owner = Owner::generate();
+        let stopping = CancellationToken::new();
+        let attempts = TaskTracker::new();
+        let loops = self
+            .lanes
+            .into_iter()
+            .map(|(lane, target)| {
+                tokio::spawn(
+                    LaneLoop {
+                        calls: self.calls.clone(),
+                        owner,
+                        lane,
+                        target,
+                        slots: self.slots,
+                        credential: self.credential.clone(),
+                        stopping: stopping.clone(),
+                        attempts: attempts.clone(),
+                    }
+                    .run(),
+                )
+            })
+            .collect();
+        let heartbeat = tokio::spawn(beat(self.calls.clone(), owner));
+        let running = Spawned { calls: self.calls, owner, stopping, attempts, loops, heartbeat };
+        WorkerHandle { running: Some(running), grace: self.grace }
+    }
+}
+
+/// A running worker. Dropping the handle stops it at once, as a crash would: what it was executing
+/// is taken over when its lease has lapsed. [`shutdown`](Self::shutdown) is the polite way.
+#[must_use = "dropping the handle stops the worker"]
+#[derive(Debug)]
+pub struct WorkerHandle {
+    running: Option<Spawned>,
+    grace: Duration,
+}
+
+#[derive(Debug)]
+struct Spawned {
+    calls: Calls,
+    owner: Owner,
+    stopping: CancellationToken,
+    attempts: TaskTracker,
+    loops: Vec<JoinHandle<()>>,
+    heartbeat: JoinHandle<()>,
+}
+
+impl WorkerHandle {
+    /// Stops claiming, lets running attempts finish within the grace, gives up those that do not,
+    /// and returns their calls to the lanes.
+    pub async fn shutdown(mut self) {
+        let Some(mut running) = self.running.take() else { return };
+        running.stopping.cancel();
+        for lane in running.loops.drain(..) {
+            _ = lane.await;
+        }
+        running.attempts.close();
+        if tokio::time::timeout(self.grace, running.attempts.wait()).await.is_err() {
+            tracing::warn!(count = running.attempts.len(), "attempts outlast the shutdown");
+            running.calls.inner.running.abandon(running.owner);
+            running.attempts.wait().await;
+        }
+        running.heartbeat.abort();
+        if let Err(error) = running.calls.inner.store.release(running.owner).await {
+            tracing::warn!(%error, "claims could not be given back; they will be taken over");
+        }
+    }
+}
+
+impl Drop for WorkerHandle {
+    fn drop(&mut self) {
+        if let Some(running) = &self.running {
+            running.stopping.cancel();
+            running.heartbeat.abort();
+            for lane in &running.loops {
+                lane.abort();
+            }
+            running.calls.inner.running.abandon(running.owner);
+        }
+    }
+}
+
+async fn beat(calls: Calls, owner: Owner) {
+    let mut beats = interval(HEARTBEAT);
+    loop {
+        beats.tick().await;
+        if let Err(error) = calls.inner.store.heartbeat(owner).await {
+            tracing::warn!(%error, "heartbeat was not recorded");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The loop of one lane: claim as many calls as there are free slots, execute, record.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::{Instant, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    attempt::attempt,
+    calls::{Calls, Stop},
+    decide::{self, decide},
+    limits::{CLAIM_WAIT, FINISH_RETRY_BASE, FINISH_RETRY_CAP, MAX_CLAIM},
+    store::{Claim, Disposition, Finish, Owner, Recorded, StoreError},
+    target::Target,
+};
+
+pub(super) struct LaneLoop {
+    pub(super) calls: Calls,
+    pub(super) owner: Owner,
+    pub(super) lane: Arc<str>,
+    pub(super) target: Target,
+    pub(super) slots: usize,
+    pub(super) credential: Option<HeaderValue>,
+    pub(super) stopping: CancellationToken,
+    pub(super) attempts: TaskTracker,
+}
+
+impl LaneLoop {
+    pub(super) async fn run(self) {
+        let slots = Arc::new(Semaphore::new(self.slots));
+        let lane = Arc::new(self);
+        loop {
+            let claimed = tokio::select! {
+                biased;
+                () = lane.stopping.cancelled() => return,
+                claimed = lane.claim(&slots) => claimed,
+            };
+            match claimed {
+                Ok(claims) => {
+                    for (claim, slot) in claims {
+                        lane.attempts.spawn(lane.clone().execute(claim, slot));
+                    }
+                }
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!(lane = &*lane.lane, %error, "calls could not be claimed");
+                    tokio::select! {
+                        () = lane.stopping.cancelled() => return,
+                        () = sleep(FINISH_RETRY_CAP) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for a free slot and for due calls; each call comes with its slot.
+    async fn claim(
+        &self,
+        slots: &Arc<Semaphore>,
+    ) -> Result<Vec<(Claim, OwnedSemaphorePermit)>, StoreError> {
+        let Ok(first) = slots.clone().acquire_owned().await else { return Err(StoreError::Closed) };
+        let mut free = vec![first];
+        while free.len() < MAX_CLAIM
+            && let Ok(slot) = slots.clone().try_acquire_owned()
+        {
+            free.push(slot);
+        }
+        let claims =
+            self.calls.inner.store.claim(self.owner, &self.lane, free.len(), CLAIM_WAIT).await?;
+        Ok(claims.into_iter().zip(free).collect())
+    }
+
+    async fn execute(self: Arc<Self>, claim: Claim, _slot: OwnedSemaphorePermit) {
+        let (_listed, stopped) = self.calls.inner.running.enter(&claim.receipt);
+        if let Some(disposition) = self.outcome(&claim, stopped).await {
+            self.record(Finish { receipt: claim.receipt, disposition }).await;
+        }
+    }
+
+    /// What becomes of a claimed call; `None` when it is no longer ours.
+    async fn outcome(
+        &self,
+        claim: &Claim,
+        mut stopped: oneshot::Receiver<Stop>,
+    ) -> Option<Disposition> {
+        let claimed_at = Instant::now();
+        let call = &claim.call;
+        if claim.time_left.is_zero() {
+            let ended = Arc::new(decide::expired(call, false, ""));
+            return Some(Disposition::End { ended, sent: false });
+        }
+        if !call.policy.idempotent
+            && let Some(instead) = self.mark_started(claim).await
+        {
+            return instead;
+        }
+        let attempted = tokio::select! {
+            biased;
+            attempted = attempt(&self.target, claim, self.credential.as_ref()) => attempted,
+            Ok(stop) = &mut stopped => return match stop {
+                Stop::Cancelled => {
+                    Some(Disposition::End { ended: Arc::new(decide::cancelled(true)), sent: true })
+                }
+                Stop::Abandoned => None,
+            },
+        };
+        let time_left = claim.time_left.saturating_sub(claimed_at.elapsed());
+        Some(decide(call, attempted, time_left, rand::random()))
+    }
+
+    /// The mark that makes a lost call ambiguous instead of repeated. `Some` means: do not send.
+    async fn mark_started(&self, claim: &Claim) -> Option<Option<Disposition>> {
+        match self.calls.inner.store.started(vec![claim.receipt.clone()]).await.pop() {
+            Some(Ok(Recorded::Done)) => None,
+            Some(Ok(Recorded::Fenced)) | None => Some(None),
+            Some(Err(error)) => {
+                tracing::warn!(call = %claim.call.id, %error, "call could not be marked as started");
+                let tries = claim.call.unsent.saturating_add(1);
+                let after = decide::backoff(tries, rand::random());
+                Some(Some(Disposition::Retry { after, sent: false }))
+            }
+        }
+    }
+
+    /// Records the disposition. An answer is too precious to lose over a store that has trouble, so
+    /// this goes on, holding the slot, until the store has heard it or the worker is gone.
+    async fn record(&self, finish: Finish) {
+        let mut pause = FINISH_RETRY_BASE;
+        loop {
+            let recorded = self.calls.inner.store.finish(vec![finish.clone()]).await.pop();
+            let call = finish.receipt.id;
+            match recorded {
+                Some(Ok(Recorded::Done)) => return,
+                Some(Ok(Recorded::Fenced)) => {
+                    tracing::info!(%call, "claim was taken over before its end was recorded");
+                    return;
+                }
+                Some(Err(StoreError::Closed)) | None => return,
+                Some(Err(error)) => {
+                    tracing::warn!(%call, %error, "end of a call could not be recorded yet");
+                }
+            }
+            if self.stopping.is_cancelled() {
+                return;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(FINISH_RETRY_CAP);
+        }
+    }
+}
