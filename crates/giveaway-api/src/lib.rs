@@ -12,6 +12,7 @@
 //! | [`migrations`] | the tables |
 //! | `scans` | due times are rows: the loops that look for them |
 //! | [`beacon`] | where public randomness comes from |
+//! | [`sample`] | made-up entrants, for rehearsals and as a check |
 //! | [`ids`], [`error`] | names of things, and why an action did nothing |
 
 pub mod actions;
@@ -23,6 +24,7 @@ pub mod http;
 pub mod ids;
 pub mod migrations;
 mod rpc;
+pub mod sample;
 mod scans;
 pub mod service;
 pub mod store;

@@ -197,7 +197,8 @@ mod tests {
     #[test]
     fn addresses_have_one_canonical_form() {
         fn check(given: &str, expected: &str) {
-            let canonical = CanonicalAddress::of(given).unwrap_or_else(|e| panic!("{given:?}: {e}"));
+            let canonical =
+                CanonicalAddress::of(given).unwrap_or_else(|e| panic!("{given:?}: {e}"));
             assert_eq!(canonical.as_str(), expected, "{given:?}");
         }
         check("anna@example.org", "anna@example.org");

@@ -4,7 +4,10 @@ use std::ops::RangeInclusive;
 
 use draw::codes::Country;
 
-use super::address::{Address, CanonicalAddress};
+use super::{
+    address::{Address, CanonicalAddress},
+    states::State,
+};
 
 /// The longest name, in characters: enough for any person, short enough for a page.
 const NAME_MAX_CHARS: usize = 200;
@@ -25,6 +28,15 @@ pub struct Applicant {
     pub birth_year: Option<u16>,
     /// Who told them of the giveaway.
     pub referred_by: Option<CanonicalAddress>,
+}
+
+/// How an entry came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Somebody entered themselves.
+    Form,
+    /// The host had their entry in a file.
+    Import,
 }
 
 /// What somebody wrote into the form, or into a row of a file.
@@ -50,6 +62,22 @@ pub struct BadField {
     pub field: &'static str,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl Source {
+    /// As stored and as shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Import => "import",
+        }
+    }
+}
+
+impl State for Source {
+    fn names() -> Vec<&'static str> {
+        [Self::Form, Self::Import].map(Self::as_str).to_vec()
+    }
 }
 
 impl Applicant {
@@ -168,7 +196,10 @@ mod tests {
         check(Form { birth_year: "1899", ..FORM }, &["birth_year"]);
         check(Form { birth_year: "2027", ..FORM }, &["birth_year"]);
         check(Form { birth_year: "90s", ..FORM }, &["birth_year"]);
-        check(Form { email: "", country: "?", birth_year: "-1", ..FORM }, &["email", "country", "birth_year"]);
+        check(
+            Form { email: "", country: "?", birth_year: "-1", ..FORM },
+            &["email", "country", "birth_year"],
+        );
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! Reading a host's file of entrants: the header, each row, and what the file amounts to.
 
+mod rows;
+
 use std::collections::{HashMap, hash_map};
 
 use csv::{ByteRecord, StringRecord};
 use draw::{codes::Country, leaf::Reason, rules::Eligibility};
 use serde::Serialize;
+
+pub use rows::{Numbered, Rows, Unreadable};
 
 use super::{
     address::CanonicalAddress,
@@ -98,7 +102,7 @@ impl Columns {
     /// else by it, and guessing would enter the wrong people.
     pub fn of(header: &ByteRecord) -> Result<Self, WrongHeader> {
         let refuse = |problem: String| Err(WrongHeader::Columns { problem });
-        if header.is_empty() || header.iter().all(<[u8]>::is_empty) {
+        if header.iter().all(|name| name.trim_ascii().is_empty()) {
             return Err(WrongHeader::Empty);
         }
         let mut positions = [None; COLUMNS.len()];
@@ -237,7 +241,10 @@ mod tests {
         check("email,entered_at,name,country, birth_year ,ip,verified,referred_by", None);
         check("", Some("empty"));
         check("email,name", Some("entered_at is missing"));
-        check("entered_at,email,name,country,birth_year,ip,verified", Some("referred_by is missing"));
+        check(
+            "entered_at,email,name,country,birth_year,ip,verified",
+            Some("referred_by is missing"),
+        );
         check("email,email", Some("email is named twice"));
         check("e-mail", Some("\"e-mail\" is none of them"));
         check("1790000020,anna@example.org,Anna,DE,1990,203.0.113.7,true,", Some("none of them"));
@@ -245,8 +252,9 @@ mod tests {
 
     #[test]
     fn columns_are_found_wherever_they_stand() {
-        let columns =
-            Columns::of(&record("verified,email,name,country,birth_year,ip,entered_at,referred_by"));
+        let columns = Columns::of(&record(
+            "verified,email,name,country,birth_year,ip,entered_at,referred_by",
+        ));
         let row = columns.unwrap().read(record("TRUE,a@example.org,A,DE,1990,,7,"), 2026).unwrap();
         assert!(row.verified);
         assert_eq!(row.applicant.birth_year, Some(1990));
@@ -260,8 +268,11 @@ mod tests {
         check("7,no-at,A,DE,1990,,true,", "the address has no @");
         check("7,a@example.org,A,DE,1990,,yes,", "verified is neither true nor false");
         check("7,a@example.org,A,DE,90,,true,", "the birth year is not a year from 1900 to 2026");
-        check("x,@b,A,D,1990,,,", "the part before the @ is empty; the country is not a code of \
-            two letters; entered_at is not a number of seconds since 1970");
+        check(
+            "x,@b,A,D,1990,,,",
+            "the part before the @ is empty; the country is not a code of \
+            two letters; entered_at is not a number of seconds since 1970",
+        );
         check("7,a@example.org", "the row has 2 fields, not 8");
         let binary = ByteRecord::from(vec![&b"7"[..], b"a@b.c", b"\xff", b"", b"", b"", b"", b""]);
         assert_eq!(columns().read(binary, 2026).unwrap_err(), "the row is not UTF-8 text");

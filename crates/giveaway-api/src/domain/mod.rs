@@ -6,3 +6,4 @@ pub mod entry;
 pub mod giveaway;
 pub mod import;
 pub mod states;
+pub mod window;
