@@ -7,7 +7,7 @@ use draw::signing::InstanceKey;
 use ledger::Mode;
 use platform::{Clock, Db, Shutdown, keys::Key, provider::Provider, scan::Waker};
 
-use crate::{beacon::Beacon, config::Config};
+use crate::{actions::entry_queue::EntryQueue, beacon::Beacon, config::Config};
 
 /// What the process gives to this application.
 #[derive(Clone, Debug)]
@@ -62,6 +62,8 @@ pub struct Service {
     pub link_key: Key,
     /// SHA-256 of the administrator's token.
     pub admin_token_hash: [u8; 32],
+    /// Entries on their way into the database.
+    pub entries: EntryQueue,
     /// Make scans run now.
     pub wake: Wakers,
 }
@@ -113,6 +115,7 @@ impl Service {
             instance_key,
             link_key,
             admin_token_hash,
+            entries: EntryQueue::default(),
             wake: Wakers::default(),
         })
     }

@@ -9,9 +9,10 @@ use crate::domain::giveaway::{GiveawayState, UnitState};
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
 
+#[expect(elided_lifetimes_in_paths, reason = "the trait's macro reads the elided form alone")]
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let giveaway_state = one_of::<GiveawayState>("state");
         let unit_state = one_of::<UnitState>("state");
         run(manager, &[

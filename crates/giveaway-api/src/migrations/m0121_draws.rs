@@ -9,11 +9,14 @@ use super::{append_only, run};
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
 
+#[expect(elided_lifetimes_in_paths, reason = "the trait's macro reads the elided form alone")]
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-        run(manager, &[
-            "CREATE TABLE draw (
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(
+            manager,
+            &[
+                "CREATE TABLE draw (
                 giveaway_id {uuid} NOT NULL,
                 generation {int} NOT NULL,
                 manifest TEXT NOT NULL,
@@ -29,10 +32,10 @@ impl MigrationTrait for Migration {
                 CONSTRAINT draw_pk PRIMARY KEY (giveaway_id, generation),
                 CONSTRAINT draw_giveaway FOREIGN KEY (giveaway_id) REFERENCES giveaway (id)
             ) {strict}"
-                .to_owned(),
-            // Leaves as they are hashed, many in one row: ten million of them as rows of their own
-            // would take several times the space.
-            "CREATE TABLE draw_leaves (
+                    .to_owned(),
+                // Leaves as they are hashed, many in one row: ten million of them as rows of their own
+                // would take several times the space.
+                "CREATE TABLE draw_leaves (
                 giveaway_id {uuid} NOT NULL,
                 generation {int} NOT NULL,
                 part {int} NOT NULL,
@@ -41,8 +44,8 @@ impl MigrationTrait for Migration {
                 CONSTRAINT draw_leaves_draw FOREIGN KEY (giveaway_id, generation)
                     REFERENCES draw (giveaway_id, generation)
             ) {strict}"
-                .to_owned(),
-            "CREATE TABLE draw_pick (
+                    .to_owned(),
+                "CREATE TABLE draw_pick (
                 giveaway_id {uuid} NOT NULL,
                 generation {int} NOT NULL,
                 position {int} NOT NULL,
@@ -54,8 +57,9 @@ impl MigrationTrait for Migration {
                     REFERENCES draw (giveaway_id, generation),
                 CONSTRAINT draw_pick_entry FOREIGN KEY (entry_id) REFERENCES entry (id)
             ) {strict}"
-                .to_owned(),
-        ])
+                    .to_owned(),
+            ],
+        )
         .await?;
         append_only(manager, "draw_leaves").await?;
         append_only(manager, "draw_pick").await?;

@@ -2,6 +2,8 @@
 //! stand in braces. Every state column has a check that is generated from the domain's state machine.
 
 mod m0101_giveaways;
+mod m0120_entries;
+mod m0121_draws;
 
 use ledger::guard::{self, Guard};
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
@@ -18,6 +20,8 @@ impl MigratorTrait for Migrator {
         let mut all = ledger::migrations();
         all.push(platform::outbox::migration());
         all.push(Box::new(m0101_giveaways::Migration));
+        all.push(Box::new(m0120_entries::Migration));
+        all.push(Box::new(m0121_draws::Migration));
         all
     }
 }

@@ -142,10 +142,8 @@ pub async fn insert_new(
     let rows = ordered.into_iter().map(|entry| row(giveaway, entry, now.as_millisecond()));
     let person_is_known =
         OnConflict::columns([Column::GiveawayId, Column::Address]).do_nothing().to_owned();
-    let ids = Entity::insert_many(rows)
-        .on_conflict(person_is_known)
-        .exec_with_returning_keys(tx)
-        .await?;
+    let ids =
+        Entity::insert_many(rows).on_conflict(person_is_known).exec_with_returning_keys(tx).await?;
     Ok(ids.into_iter().map(EntryId).collect())
 }
 

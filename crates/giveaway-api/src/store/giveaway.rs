@@ -134,6 +134,18 @@ pub async fn lock<C: ConnectionTrait>(tx: &C, id: GiveawayId) -> Result<Model> {
     Entity::find_by_id(id.0).lock_exclusive().one(tx).await?.ok_or(Error::NotFound("giveaway"))
 }
 
+/// The giveaway of this id, its state locked against changes until the transaction ends. Many may
+/// hold this lock at a time; [`lock`] waits for all of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_shared<C: ConnectionTrait>(
+    tx: &C,
+    id: GiveawayId,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id.0).lock_shared().one(tx).await
+}
+
 /// A host's giveaways, newest first, from the one before `before` on.
 ///
 /// # Errors

@@ -1,0 +1,98 @@
+//! How many entries a giveaway has, kept up to date by whoever adds or verifies one.
+
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, DbErr, ExprTrait as _,
+    entity::prelude::*,
+    sea_query::{Expr, OnConflict},
+};
+use serde::Serialize;
+
+use crate::ids::GiveawayId;
+
+/// The counts of one giveaway.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "entry_count")]
+pub struct Model {
+    /// The giveaway.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub giveaway_id: Uuid,
+    /// Entries, one per person.
+    pub entries: i64,
+    /// Of those, with a verified address.
+    pub verified: i64,
+    /// Of those, qualified under the rules.
+    pub eligible: i64,
+}
+
+/// Of a giveaway.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// How many entries there are, or how many came on top.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Entries, one per person.
+    pub entries: i64,
+    /// Of those, with a verified address.
+    pub verified: i64,
+    /// Of those, qualified under the rules.
+    pub eligible: i64,
+}
+
+impl Counts {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            entries: self.entries + more.entries,
+            verified: self.verified + more.verified,
+            eligible: self.eligible + more.eligible,
+        }
+    }
+}
+
+/// The counts of a giveaway; zeros before the first entry.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read<C: ConnectionTrait>(conn: &C, giveaway: GiveawayId) -> Result<Counts, DbErr> {
+    let row = Entity::find_by_id(giveaway.0).one(conn).await?;
+    Ok(row.map_or_else(Counts::default, |row| Counts {
+        entries: row.entries,
+        verified: row.verified,
+        eligible: row.eligible,
+    }))
+}
+
+/// Adds to the counts of a giveaway.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add<C: ConnectionTrait>(
+    tx: &C,
+    giveaway: GiveawayId,
+    more: Counts,
+) -> Result<(), DbErr> {
+    if more == Counts::default() {
+        return Ok(());
+    }
+    let row = ActiveModel {
+        giveaway_id: Set(giveaway.0),
+        entries: Set(more.entries),
+        verified: Set(more.verified),
+        eligible: Set(more.eligible),
+    };
+    let sum = |column: Column, n: i64| (column, Expr::col((Entity, column)).add(n));
+    let add = OnConflict::column(Column::GiveawayId)
+        .values([
+            sum(Column::Entries, more.entries),
+            sum(Column::Verified, more.verified),
+            sum(Column::Eligible, more.eligible),
+        ])
+        .to_owned();
+    Entity::insert(row).on_conflict(add).exec_without_returning(tx).await?;
+    Ok(())
+}
