@@ -88,8 +88,11 @@ impl Bank {
         &self.inner.stopping
     }
 
+    /// The present in whole milliseconds, as the file keeps it: an object reads the same in the
+    /// answer that made it and in every later one.
     pub(crate) fn now(&self) -> Timestamp {
-        (self.inner.config.clock)()
+        let now = (self.inner.config.clock)();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 }
 
