@@ -31,8 +31,8 @@ use crate::{
 const POLL: Duration = Duration::from_secs(1);
 /// How many rows are in flight unless the builder says otherwise. A waiting row costs one task.
 const DEFAULT_CONCURRENCY: usize = 256;
-/// How long one row waits for its answer before it makes room. The call goes on meanwhile, and the
-/// next submission attaches to it.
+/// How long one row waits for its answer unless the builder says otherwise: far longer than a healthy
+/// callee needs, so that deferrals mean something.
 const ROW_WAIT: Duration = Duration::from_secs(10);
 /// How many rows the relay keeps in mind, in flight or backing off: what a source is asked to
 /// exclude stays below the number of variables that a database statement may have.
@@ -111,7 +111,12 @@ pub struct Relay {
 impl Relay {
     /// Puts a relay together.
     pub fn builder(calls: &Calls, source: Arc<dyn OutboxSource>) -> RelayBuilder {
-        RelayBuilder { calls: calls.clone(), source, concurrency: DEFAULT_CONCURRENCY }
+        RelayBuilder {
+            calls: calls.clone(),
+            source,
+            concurrency: DEFAULT_CONCURRENCY,
+            wait: ROW_WAIT,
+        }
     }
 
     /// Looks at the outbox now. To be called after a transaction that wrote rows has committed.
@@ -141,12 +146,20 @@ pub struct RelayBuilder {
     calls: Calls,
     source: Arc<dyn OutboxSource>,
     concurrency: usize,
+    wait: Duration,
 }
 
 impl RelayBuilder {
     /// How many rows are in flight at a time. The default is 256.
     pub fn concurrency(mut self, rows: usize) -> Self {
         self.concurrency = rows.clamp(1, MAX_HELD / 2);
+        self
+    }
+
+    /// How long a row waits for its answer before it makes room for others. The call goes on
+    /// meanwhile, and the row's next turn attaches to it. The default is 10 s.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
         self
     }
 
@@ -209,8 +222,8 @@ async fn take_rows(relay: &RelayBuilder, pending: &mut Pending, rows: &mut JoinS
     for row in due {
         if pending.admit(&row.id) {
             let (calls, source) = (relay.calls.clone(), relay.source.clone());
-            let id = row.id.clone();
-            let task = rows.spawn(async move { send(&calls, &*source, row).await });
+            let (wait, id) = (relay.wait, row.id.clone());
+            let task = rows.spawn(async move { send(&calls, &*source, wait, row).await });
             pending.spawned(task.id(), id);
         }
     }
@@ -223,10 +236,10 @@ enum Settled {
     Deferred,
 }
 
-async fn send(calls: &Calls, source: &dyn OutboxSource, row: OutboxRow) -> Settled {
+async fn send(calls: &Calls, source: &dyn OutboxSource, wait: Duration, row: OutboxRow) -> Settled {
     let call = RawCall {
         key: Some(row.key.clone()),
-        deadline: Some(ROW_WAIT),
+        deadline: Some(wait),
         ..RawCall::new(row.lane.clone(), row.method.clone(), row.payload.clone())
     };
     let answer = match calls.call_raw(call).await {

@@ -3,9 +3,10 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
+    time::Instant,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::sync::Notify;
 
 use super::since_ms;
 use crate::{
@@ -133,8 +134,15 @@ impl Lanes {
     }
 
     /// Claims up to `limit` calls for an owner, in the order in which they became due.
-    pub(super) fn claim(&mut self, owner: Owner, name: &str, limit: usize, now_ms: i64) -> Turn {
-        self.beat(owner, Instant::now());
+    pub(super) fn claim(
+        &mut self,
+        owner: Owner,
+        name: &str,
+        limit: usize,
+        now: Instant,
+        now_ms: i64,
+    ) -> Turn {
+        self.beat(owner, now);
         self.lane(name);
         let Some(name) = self.lanes.get_key_value(name).map(|(name, _)| name.clone()) else {
             return Turn::default();

@@ -175,7 +175,8 @@ impl CallStore for SqliteStore {
             let mut arrived = std::pin::pin!(arrivals.notified());
             arrived.as_mut().enable();
             let now_ms = self.shared.now_ms();
-            let turn = self.shared.lanes().claim(owner, lane, limit, now_ms);
+            let now = self.shared.clock.monotonic();
+            let turn = self.shared.lanes().claim(owner, lane, limit, now, now_ms);
             if !turn.to_load.is_empty() {
                 self.writer.send(repair::Load::new(lane, turn.to_load))?;
             }
@@ -208,12 +209,12 @@ impl CallStore for SqliteStore {
     }
 
     async fn heartbeat(&self, owner: Owner) -> Result<(), StoreError> {
-        self.shared.lanes().beat(owner, Instant::now());
+        self.shared.lanes().beat(owner, self.shared.clock.monotonic());
         Ok(())
     }
 
     async fn takeover(&self) -> Result<usize, StoreError> {
-        let silent = self.shared.lanes().silent_owners(Instant::now());
+        let silent = self.shared.lanes().silent_owners(self.shared.clock.monotonic());
         if silent.is_empty() {
             return Ok(0);
         }

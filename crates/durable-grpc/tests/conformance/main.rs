@@ -1,0 +1,135 @@
+//! What every call store promises, through the whole library: one suite, run on each store.
+//!
+//! A test is a function over a [`Stores`](harness::Stores) factory; the list at the end makes it a
+//! test of each store. Where a real server's clock rules, tests poll with a bound; none sleeps.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod callee;
+mod deadlines;
+mod embedded;
+mod fencing;
+mod framing;
+mod harness;
+mod identity;
+mod outbox;
+mod repair;
+mod retries;
+mod targets;
+
+/// Generated from `proto/shop.proto`.
+#[expect(
+    unreachable_pub,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code"
+)]
+mod shop {
+    include!("../../proto/shop.v1.rs");
+}
+
+/// The descriptors of `proto/shop.proto`.
+const DESCRIPTORS: &[u8] = include_bytes!("../../proto/shop.bin");
+
+macro_rules! conformance {
+    ($store:ident, $stores:ty: $($module:ident { $($test:ident,)+ })+) => {
+        mod $store {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    crate::$module::$test(<$stores>::default()).await;
+                })+
+            })+
+        }
+    };
+}
+
+macro_rules! on_every_store {
+    ($($tests:tt)+) => {
+        conformance!(sqlite, crate::harness::SqliteStores: $($tests)+);
+    };
+}
+
+on_every_store! {
+    identity {
+        an_unkeyed_call_is_executed_and_answered,
+        the_callee_learns_what_it_needs_and_nothing_secret,
+        the_same_key_attaches_to_the_running_call,
+        many_callers_of_one_key_make_one_call,
+        the_same_key_replays_the_answer,
+        a_key_is_scoped_to_lane_and_method,
+        other_bytes_under_a_key_are_a_mismatch,
+        the_hash_is_over_the_uncompressed_message,
+        another_process_attaches_and_replays,
+        a_dead_call_runs_again_under_its_id,
+        bytes_and_clients_share_keys,
+    }
+    retries {
+        idempotent_methods_are_retried_until_they_answer,
+        refusals_are_answers_with_all_they_carry,
+        every_status_answers_a_method_that_is_not_idempotent,
+        a_lost_answer_is_ambiguous_unless_the_method_is_idempotent,
+        a_panic_is_a_failed_attempt,
+        attempt_timeouts_are_retried,
+        max_attempts_end_in_the_dead_letters,
+        what_is_no_grpc_status_is_no_answer,
+        answers_that_cannot_be_kept_end_the_call,
+        a_method_nobody_described_is_not_idempotent,
+    }
+    deadlines {
+        waiting_ends_and_the_keyed_call_goes_on,
+        the_timeout_of_the_request_is_the_wait,
+        an_unkeyed_call_expires_with_its_caller,
+        a_keyed_call_that_expires_is_a_dead_letter,
+        a_detached_call_returns_once_persisted,
+        a_detached_success_leaves_nothing_behind,
+        a_detached_refusal_is_a_dead_letter,
+        not_before_its_time,
+        a_dropped_future_detaches,
+        a_waiting_call_is_cancelled_for_good,
+        a_running_call_is_signalled,
+        what_has_ended_cannot_be_cancelled,
+    }
+    framing {
+        streaming_methods_are_refused,
+        oversize_requests_are_refused,
+        exactly_one_message_is_accepted,
+        bad_keys_are_refused,
+        compressed_requests_are_accepted,
+        metadata_and_details_survive_as_they_are,
+    }
+    repair {
+        dead_letters_are_listed_by_lane_and_page,
+        an_operator_replays_and_discards,
+        an_ambiguous_call_stays_so_until_it_is_replayed,
+        retention_lets_go_in_time,
+        whoever_dies_mid_flight_finds_everything_again,
+        a_started_call_is_ambiguous_after_a_restart,
+        a_graceful_shutdown_finishes_what_runs,
+        abandoned_attempts_go_back_to_their_lane,
+        a_waiter_survives_without_any_hint,
+        stats_tell_how_a_lane_stands,
+    }
+    fencing {
+        only_the_holder_of_a_claim_is_heard,
+        a_batch_has_a_result_for_each_item,
+        no_call_is_handed_out_twice,
+        claims_of_the_silent_are_taken_over,
+        a_claim_waits_for_work,
+    }
+    outbox {
+        rows_are_submitted_until_they_are_answered,
+        a_refused_row_holds_nobody_up,
+        every_end_is_told_apart,
+        an_answer_that_was_not_recorded_is_replayed,
+        a_row_without_an_answer_is_deferred_and_tried_again,
+        the_next_relay_goes_on_where_one_stopped,
+    }
+    targets {
+        a_remote_callee_answers,
+        calls_wait_for_a_callee_that_is_not_there,
+        calls_are_balanced_over_endpoints,
+        a_lost_connection_is_retried_or_ambiguous,
+        queries_go_straight_through,
+    }
+}
