@@ -16,7 +16,6 @@ use tonic::{Request, Response, Status, service::Routes};
 #[expect(
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
-    dead_code,
     unreachable_pub,
     reason = "generated code"
 )]

@@ -38,7 +38,7 @@ const ROW_WAIT: Duration = Duration::from_secs(10);
 /// exclude stays below the number of variables that a database statement may have.
 const MAX_HELD: usize = 4096;
 /// How long a shutdown lets rows in flight finish. Abandoning them loses nothing.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// What a source reports when it cannot do its part.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;

@@ -108,7 +108,7 @@ pub(crate) async fn a_refused_row_holds_nobody_up(stores: impl Stores) {
     let rig = Rig::new(&stores).await;
     let worker = rig.worker();
     let outbox = Arc::new(Outbox::default());
-    rig.callee.plan("a-stuck", [Step::Hang]);
+    let release = rig.callee.hold("a-stuck");
     rig.callee.plan("b-refused", [Step::Refuse(Status::failed_precondition("spent"))]);
     for name in ["a-stuck", "b-refused", "c-fine"] {
         outbox.add(name, RESERVE, name);
@@ -119,6 +119,8 @@ pub(crate) async fn a_refused_row_holds_nobody_up(stores: impl Stores) {
     let Answer::Refused(status) = outbox.answered("b-refused").await else { panic!("refused") };
     assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, "spent"));
     assert!(outbox.answer("a-stuck").is_none());
+    release.notify_one();
+    assert_eq!(reply_text(outbox.answered("a-stuck").await), "a-stuck 1");
     relay.shutdown().await;
     worker.shutdown().await;
 }
