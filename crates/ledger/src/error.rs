@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::{Account, Money, PostingError};
 
-/// Why a posting was not made. In every case but [`LedgerError::Db`] the transaction stays usable and
-/// no balance, entry or operation was written.
+/// Why a posting was not made. In every case but [`LedgerError::Db`] and [`LedgerError::Corrupt`] the
+/// transaction stays usable and no balance, entry or operation was written.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The posting is not one: the caller's mistake.

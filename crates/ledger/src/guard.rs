@@ -45,14 +45,11 @@ impl Guard {
 /// When the database fails.
 pub async fn install(manager: &SchemaManager<'_>, guards: &[Guard]) -> Result<(), DbErr> {
     let db = manager.get_connection();
-    let postgres = db.get_database_backend() == DbBackend::Postgres;
-    if postgres {
+    if db.get_database_backend() == DbBackend::Postgres {
         db.execute_unprepared(POSTGRES_FUNCTION).await?;
     }
-    for guard in guards {
-        for sql in if postgres { on_postgres(guard) } else { vec![on_sqlite(guard)] } {
-            db.execute_unprepared(&sql).await?;
-        }
+    for (_, sql) in guards.iter().flat_map(|guard| triggers(guard, db.get_database_backend())) {
+        db.execute_unprepared(&sql).await?;
     }
     Ok(())
 }
@@ -70,15 +67,12 @@ pub async fn missing(conn: &impl ConnectionTrait, guards: &[Guard]) -> Result<Ve
         }
         _ => "SELECT name FROM sqlite_master WHERE type = 'trigger'",
     };
-    let query = Statement::from_string(conn.get_database_backend(), sql);
-    let rows = conn.query_all_raw(query).await?;
+    let engine = conn.get_database_backend();
+    let rows = conn.query_all_raw(Statement::from_string(engine, sql)).await?;
     let present =
         rows.iter().map(|row| row.try_get("", "name")).collect::<Result<BTreeSet<String>, _>>()?;
-    Ok(guards
-        .iter()
-        .map(|guard| guard.name.clone())
-        .filter(|name| !present.contains(name))
-        .collect())
+    let expected = guards.iter().flat_map(|guard| triggers(guard, engine));
+    Ok(expected.map(|(name, _)| name).filter(|name| !present.contains(name)).collect())
 }
 
 /// The reason is the trigger's argument, so that one function serves all.
@@ -87,29 +81,28 @@ const POSTGRES_FUNCTION: &str = "CREATE OR REPLACE FUNCTION ledger_refuse() RETU
     RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation'; \
     END $$";
 
-fn on_postgres(guard: &Guard) -> Vec<String> {
+/// The triggers of a guard: each one's name and the statement that creates it.
+fn triggers(guard: &Guard, engine: DbBackend) -> Vec<(String, String)> {
     let Guard { name, table, event, when, reason } = guard;
     let reason = reason.replace('\'', "''");
     let when = when.map(|condition| format!(" WHEN ({condition})")).unwrap_or_default();
-    let create = |name: &str, event: &str, rows: &str| {
-        format!(
-            "CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {rows} \
-             EXECUTE FUNCTION ledger_refuse('{reason}')"
-        )
-    };
-    let mut triggers = vec![create(name, event, &format!("ROW{when}"))];
-    if *event == "DELETE" && when.is_empty() {
-        triggers.push(create(&format!("{table}_no_truncate"), "TRUNCATE", "STATEMENT"));
+    let row = format!("CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW{when}");
+    let refuse = format!("EXECUTE FUNCTION ledger_refuse('{reason}')");
+    match engine {
+        DbBackend::Postgres => {
+            let mut triggers = vec![(name.clone(), format!("{row} {refuse}"))];
+            if *event == "DELETE" && when.is_empty() {
+                let name = format!("{table}_no_truncate");
+                let sql = format!(
+                    "CREATE TRIGGER {name} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {refuse}"
+                );
+                triggers.push((name, sql));
+            }
+            triggers
+        }
+        _ => {
+            let refuse = format!("BEGIN SELECT RAISE(ABORT, '{reason}'); END");
+            vec![(name.clone(), format!("{row} {refuse}"))]
+        }
     }
-    triggers
-}
-
-fn on_sqlite(guard: &Guard) -> String {
-    let Guard { name, table, event, when, reason } = guard;
-    let reason = reason.replace('\'', "''");
-    let when = when.map(|condition| format!(" WHEN {condition}")).unwrap_or_default();
-    format!(
-        "CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW{when} \
-         BEGIN SELECT RAISE(ABORT, '{reason}'); END"
-    )
 }

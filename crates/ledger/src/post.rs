@@ -21,13 +21,9 @@ pub enum Posted {
     Repeated,
 }
 
-/// Rows per statement: postings of usual size take one statement, and the largest keep well below
-/// the 32,766 parameters that SQLite accepts.
+/// Rows per statement that writes: postings of usual size take one statement, and the largest stay
+/// well below the 32,766 parameters that SQLite accepts. Locking takes one statement for any posting.
 const BATCH: usize = 500;
-
-/// How often accounts may turn out to have been created by somebody else before we give up. Each
-/// round sees all accounts of the one before, so a second is rare and a third never needed.
-const ROUNDS: usize = 4;
 
 /// Makes a posting, within the caller's transaction. Idempotent by the operation's id.
 ///
@@ -46,22 +42,22 @@ pub async fn post(
     at: Timestamp,
 ) -> Result<Posted, LedgerError> {
     let changes = posting.changes()?;
-    for _ in 0..ROUNDS {
-        let known = lock_accounts(tx, &changes).await?;
-        let balances = match decide(posting, &changes, &known) {
-            Ok(balances) => balances,
-            // The refusal may be the very effect of this operation's first time.
-            Err(refusal) => {
-                let repeated = is_repeated(tx, posting).await?;
-                return if repeated { Ok(Posted::Repeated) } else { Err(refusal) };
-            }
-        };
-        let missing: Vec<_> = changes.iter().filter(|c| !known.contains_key(&c.id)).collect();
-        if missing.is_empty() || create_accounts(tx, &missing, at).await? {
-            return write(tx, posting, &changes, &balances, at).await;
+    let known = match lock_accounts(tx, &changes).await? {
+        Some(known) => known,
+        None => {
+            create_accounts(tx, &changes, at).await?;
+            let known = lock_accounts(tx, &changes).await?;
+            known.ok_or_else(|| LedgerError::corrupt("an account was created and is not there"))?
         }
+    };
+    match decide(posting, &changes, &known) {
+        Ok(balances) => write(tx, posting, &changes, &balances, at).await,
+        // The refusal may be the very effect of this operation's first time.
+        Err(refusal) => match is_repeated(tx, posting).await? {
+            true => Ok(Posted::Repeated),
+            false => Err(refusal),
+        },
     }
-    Err(LedgerError::corrupt(format!("accounts of operation {} come and go", posting.op_id)))
 }
 
 /// Whether an operation is posted: how the outcome of a commit nobody saw is read back.
@@ -80,8 +76,7 @@ struct Known {
     balance: i64,
 }
 
-/// Whether the posting may be made and, if so, the balance after each leg of a cached account. An
-/// account that does not exist has nothing.
+/// Whether the posting may be made and, if so, the balance after each leg of a cached account.
 fn decide(
     posting: &Posting,
     changes: &[Change<'_>],
@@ -90,22 +85,19 @@ fn decide(
     let mut balances = HashMap::with_capacity(changes.len());
     for Change { id, account, delta } in changes {
         let rule = account.kind.rule();
-        let balance = match known.get(id) {
-            Some(known) if known.rule != rule => {
-                return Err(LedgerError::RuleMismatch { account: (*account).clone() });
-            }
-            Some(known) => known.balance,
-            None => 0,
+        let known = known.get(id).filter(|known| known.rule == rule);
+        let Some(Known { balance, .. }) = known else {
+            return Err(LedgerError::RuleMismatch { account: (*account).clone() });
         };
         // Only what takes is refused: a credit must always be able to heal.
-        if rule == BalanceRule::NonNegative && *delta < 0 && balance < delta.saturating_neg() {
+        if rule == BalanceRule::NonNegative && *delta < 0 && *balance < delta.saturating_neg() {
             return Err(LedgerError::Insufficient {
                 account: (*account).clone(),
                 needed: Money::new(delta.saturating_neg(), account.currency),
-                available: Money::new(balance, account.currency),
+                available: Money::new(*balance, account.currency),
             });
         }
-        balances.insert(*id, balance);
+        balances.insert(*id, *balance);
     }
     posting
         .legs
@@ -123,49 +115,55 @@ fn decide(
         .collect()
 }
 
-/// Reads the accounts that exist; the cached ones stay locked. Changes are sorted by id, and so are
-/// the rows within each statement, so all postings lock in one order.
+/// Reads the accounts; the cached ones stay locked, in the order of their ids. None, and nothing
+/// locked, when one does not exist yet: whoever creates an account may have to wait for a twin that
+/// creates it too, and must hold no lock meanwhile that the twin waits for.
 async fn lock_accounts(
     tx: &DatabaseTransaction,
     changes: &[Change<'_>],
-) -> Result<HashMap<Uuid, Known>, LedgerError> {
-    let mut known = HashMap::with_capacity(changes.len());
-    for batch in changes.chunks(BATCH) {
-        let (cached, clearing): (Vec<_>, Vec<_>) =
-            batch.iter().partition(|change| change.account.kind.rule().is_cached());
-        let columns = "SELECT id, rule, COALESCE(balance, 0) AS balance FROM ledger_account";
-        let mut parts = Vec::with_capacity(2);
-        if !cached.is_empty() {
-            let (ids, lock) = (parameters(1, cached.len()), lock_clause(tx));
-            parts.push(format!(
-                "SELECT * FROM ({columns} WHERE id IN ({ids}) ORDER BY id{lock}) AS cached"
-            ));
-        }
-        if !clearing.is_empty() {
-            let ids = parameters(1 + cached.len(), clearing.len());
-            parts.push(format!("{columns} WHERE id IN ({ids})"));
-        }
-        let ids = cached.iter().chain(&clearing).map(|change| Value::from(change.id));
-        let query = statement(tx, parts.join(" UNION ALL "), ids);
-        for row in tx.query_all_raw(query).await? {
-            let (id, rule): (Uuid, String) = (column(&row, "id")?, column(&row, "rule")?);
-            let rule = BalanceRule::parse(&rule)
-                .ok_or_else(|| LedgerError::corrupt(format!("rule `{rule}` of account {id}")))?;
-            known.insert(id, Known { rule, balance: column(&row, "balance")? });
-        }
+) -> Result<Option<HashMap<Uuid, Known>>, LedgerError> {
+    let (cached, clearing): (Vec<_>, Vec<_>) =
+        changes.iter().partition(|change| change.account.kind.rule().is_cached());
+    let all = parameters(1, changes.len());
+    let mut parts = Vec::with_capacity(2);
+    if !cached.is_empty() {
+        parts.push(format!(
+            "SELECT * FROM (SELECT id, rule, COALESCE(balance, 0) AS balance FROM ledger_account \
+             WHERE id IN ({}) AND (SELECT COUNT(*) FROM ledger_account WHERE id IN ({all})) = {} \
+             ORDER BY id{}) AS cached",
+            parameters(1, cached.len()),
+            changes.len(),
+            lock_clause(tx)
+        ));
     }
-    Ok(known)
+    if !clearing.is_empty() {
+        parts.push(format!(
+            "SELECT id, rule, CAST(0 AS BIGINT) AS balance FROM ledger_account WHERE id IN ({})",
+            parameters(1 + cached.len(), clearing.len())
+        ));
+    }
+    let ids = cached.iter().chain(&clearing).map(|change| Value::from(change.id));
+    let rows = tx.query_all_raw(statement(tx, parts.join(" UNION ALL "), ids)).await?;
+    if rows.len() < changes.len() {
+        return Ok(None);
+    }
+    let mut known = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let (id, rule): (Uuid, String) = (column(&row, "id")?, column(&row, "rule")?);
+        let rule = BalanceRule::parse(&rule)
+            .ok_or_else(|| LedgerError::corrupt(format!("rule `{rule}` of account {id}")))?;
+        known.insert(id, Known { rule, balance: column(&row, "balance")? });
+    }
+    Ok(Some(known))
 }
 
-/// Creates accounts, in the order of their ids. False when somebody else created one meanwhile: its
-/// balance has to be read.
+/// Creates the accounts that do not exist, in the order of their ids.
 async fn create_accounts(
     tx: &DatabaseTransaction,
-    missing: &[&Change<'_>],
+    changes: &[Change<'_>],
     at: Timestamp,
-) -> Result<bool, LedgerError> {
-    let mut created = 0;
-    for batch in missing.chunks(BATCH) {
+) -> Result<(), LedgerError> {
+    for batch in changes.chunks(BATCH) {
         let sql = format!(
             "INSERT INTO ledger_account (id, mode, kind, rule, owner, currency, balance, created_at) \
              VALUES {} ON CONFLICT DO NOTHING",
@@ -185,9 +183,9 @@ async fn create_accounts(
                 at.as_millisecond().into(),
             ]
         });
-        created += tx.execute_raw(statement(tx, sql, values)).await?.rows_affected();
+        tx.execute_raw(statement(tx, sql, values)).await?;
     }
-    Ok(created == missing.len() as u64)
+    Ok(())
 }
 
 /// Writes the operation, the balances and the entries. From here on nothing is refused any more.

@@ -176,7 +176,40 @@ fn with_database(server: &str, name: &str) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm_migration::MigrationTrait;
+
     use super::*;
+
+    struct Empty;
+
+    impl MigratorTrait for Empty {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            Vec::new()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_is_there_for_all_handles_and_gone_afterwards() {
+        for db in databases::<Empty>().await {
+            db.write().execute_unprepared("CREATE TABLE t (n INTEGER)").await.unwrap();
+            let other = db.reopen().await;
+            other.write().execute_unprepared("INSERT INTO t VALUES (1)").await.unwrap();
+            let shown = db.to_string();
+            assert!(shown.starts_with(db.engine_name()), "{shown}");
+            match &db.home {
+                Home::Sqlite(dir) => {
+                    let path = dir.path().to_owned();
+                    drop(db);
+                    assert!(!path.exists());
+                }
+                Home::Postgres(database) => {
+                    let url = with_database(&database.server, &database.name).unwrap();
+                    drop(db);
+                    assert!(run(&url, "SELECT 1").await.is_err(), "{shown}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_database_is_replaced_and_the_rest_kept() {

@@ -44,13 +44,13 @@ const TABLES: &[&str] = &[
             (rule = 'clearing' AND balance IS NULL)
             OR (rule = 'signed' AND balance IS NOT NULL)
             OR (rule = 'non_negative' AND balance IS NOT NULL AND balance >= 0))
-    ) {strict}",
+    ) {keyed}",
     "CREATE TABLE ledger_tx (
         op_id {uuid} NOT NULL,
         kind TEXT NOT NULL,
         posted_at {bigint} NOT NULL,
         CONSTRAINT ledger_tx_op_id PRIMARY KEY (op_id)
-    ) {strict}",
+    ) {keyed}",
     "CREATE TABLE ledger_entry (
         id {serial} NOT NULL,
         op_id {uuid} NOT NULL,

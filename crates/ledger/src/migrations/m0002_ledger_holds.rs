@@ -43,7 +43,7 @@ const TABLES: &[&str] = &[
         CONSTRAINT ledger_hold_amount CHECK (amount > 0),
         CONSTRAINT ledger_hold_state CHECK (state IN ('held', 'captured', 'released')),
         CONSTRAINT ledger_hold_end CHECK ((state = 'held') = (ended_at IS NULL))
-    ) {strict}",
+    ) {keyed}",
     // The audit compares open holds with what is held.
     "CREATE INDEX ledger_hold_open ON ledger_hold (held_id) WHERE state = 'held'",
 ];

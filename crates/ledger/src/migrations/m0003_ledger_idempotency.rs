@@ -36,7 +36,7 @@ const TABLES: &[&str] = &[
         CONSTRAINT ledger_idempotency_mode CHECK (mode IN ('test', 'live')),
         CONSTRAINT ledger_idempotency_fingerprint CHECK (length(fingerprint) = 32),
         CONSTRAINT ledger_idempotency_answer CHECK ((status IS NULL) = (body IS NULL))
-    ) {strict}",
+    ) {keyed}",
     "CREATE INDEX ledger_idempotency_expiry ON ledger_idempotency (expires_at)
         WHERE expires_at IS NOT NULL",
 ];

@@ -31,8 +31,9 @@ const ALL: [Migration; 3] = [
 ];
 
 /// Tables and the guards before them. In the statements `{uuid}`, `{bytes}`, `{bigint}` and `{int}`
-/// stand for the engine's types, `{serial}` for a key that counts upwards, and `{strict}` for what
-/// makes SQLite keep to the types, so that no float ever becomes money.
+/// stand for the engine's types and `{serial}` for a key that counts upwards. `{strict}` makes SQLite
+/// keep to the types, so that no float ever becomes money; `{keyed}` also lets it keep the rows in
+/// their key's own tree, which writes a page less per row.
 struct Migration {
     name: &'static str,
     tables: &'static [&'static str],
@@ -66,7 +67,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-const fn types(engine: DbBackend) -> [(&'static str, &'static str); 6] {
+const fn types(engine: DbBackend) -> [(&'static str, &'static str); 7] {
     match engine {
         DbBackend::Postgres => [
             ("{uuid}", "UUID"),
@@ -75,6 +76,7 @@ const fn types(engine: DbBackend) -> [(&'static str, &'static str); 6] {
             ("{int}", "INTEGER"),
             ("{serial}", "BIGINT GENERATED ALWAYS AS IDENTITY"),
             ("{strict}", ""),
+            ("{keyed}", ""),
         ],
         _ => [
             ("{uuid}", "BLOB"),
@@ -83,6 +85,7 @@ const fn types(engine: DbBackend) -> [(&'static str, &'static str); 6] {
             ("{int}", "INTEGER"),
             ("{serial}", "INTEGER"),
             ("{strict}", "STRICT"),
+            ("{keyed}", "STRICT, WITHOUT ROWID"),
         ],
     }
 }

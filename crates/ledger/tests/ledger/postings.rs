@@ -1,6 +1,6 @@
 //! Postings: idempotent, refused without a trace, safe beside each other.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ledger::{Account, AccountKind, LedgerError, Mode, Posted, Posting};
 
@@ -124,6 +124,34 @@ async fn what_may_go_below_zero_depends_on_the_kind() {
 }
 
 #[tokio::test]
+async fn clearing_accounts_need_nobodys_lock() {
+    for db in databases().await {
+        let (cash, clearing) = (account(CASH, 0), account(ESCROW, 0));
+        let two = [transfer(1, &cash, &clearing, 5), transfer(2, &clearing, &cash, 7)];
+        for posting in &two {
+            assert_eq!(post(&db, posting).await.unwrap(), Posted::New, "{db}");
+        }
+        assert_eq!((balance(&db, &cash).await, balance(&db, &clearing).await), (2, -2));
+        assert_eq!(post(&db, &two[0]).await.unwrap(), Posted::Repeated, "{db}");
+
+        // Where the engine lets transactions run beside each other, these two do not wait.
+        if let Some(db) = testkit::postgres::<Migrator>().await {
+            fund(&db, 1, &account(AVAILABLE, 1), 10).await;
+            fund(&db, 2, &account(AVAILABLE, 2), 10).await;
+            let (first, second) = (db.begin().await.unwrap(), db.begin().await.unwrap());
+            for (tx, owner) in [(&first, 1), (&second, 2)] {
+                ledger::idempotency::bound_wait(tx, Duration::from_millis(20)).await.unwrap();
+                let pay = transfer(10 + owner, &account(AVAILABLE, owner), &cash, 10);
+                assert_eq!(ledger::post(tx, &pay, at(0)).await.unwrap(), Posted::New);
+            }
+            first.commit().await.unwrap();
+            second.commit().await.unwrap();
+            assert_eq!(balance(&db, &cash).await, 0);
+        }
+    }
+}
+
+#[tokio::test]
 async fn modes_and_currencies_are_accounts_of_their_own() {
     for db in databases().await {
         let test = account(AVAILABLE, 1);
@@ -220,6 +248,40 @@ async fn concurrent_postings_lose_nothing() {
             total += balance(&db, &account(AVAILABLE, owner)).await;
         }
         assert_eq!(total, i64::try_from(OWNERS).unwrap() * 100, "{db}");
+        assert_sound(&db).await;
+    }
+}
+
+/// Many first postings to the same few accounts at once, beside postings that lock them as soon as
+/// they exist: whoever creates an account holds no lock that another one waits for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn accounts_created_at_once_do_not_deadlock() {
+    const PAYERS: u128 = 8;
+    const ROUNDS: u128 = 40;
+    for db in databases().await {
+        for payer in 0..PAYERS {
+            fund(&db, 1 + payer, &account(AVAILABLE, payer), 10_000).await;
+        }
+        let db = Arc::new(db);
+        for round in 0..ROUNDS {
+            let tasks: Vec<_> = (0..PAYERS * 3)
+                .map(|n| {
+                    let db = Arc::clone(&db);
+                    tokio::spawn(async move {
+                        let payee = account(PAYABLE, 100 + round * 2 + n % 2);
+                        let payer = account(AVAILABLE, n % PAYERS);
+                        let op = 1_000 + round * 100 + n;
+                        post(&db, &transfer(op, &payer, &payee, 1)).await
+                    })
+                })
+                .collect();
+            for task in tasks {
+                assert_eq!(task.await.unwrap().unwrap(), Posted::New, "{db}");
+            }
+            for payee in [100 + round * 2, 101 + round * 2] {
+                assert_eq!(balance(&db, &account(PAYABLE, payee)).await, 12, "{db}");
+            }
+        }
         assert_sound(&db).await;
     }
 }
