@@ -48,6 +48,18 @@ states! {
     }
 }
 
+states! {
+    /// Where a return stands.
+    ReturnState {
+        /// Asked of giftcard-api.
+        Requested = "requested" => [Returned, Issued],
+        /// The value is back in the host's wallet.
+        Returned = "returned" => [],
+        /// A card had been issued from the escrow, so there was nothing to return.
+        Issued = "issued" => [],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,10 @@
 //! stand in braces. Every state column has a check that is generated from the domain's state machine.
 
 mod m0101_giveaways;
+mod m0102_hosts;
+mod m0103_wallets;
+mod m0104_sagas;
+mod m0105_winners;
 mod m0120_entries;
 mod m0121_draws;
 
@@ -20,6 +24,10 @@ impl MigratorTrait for Migrator {
         let mut all = ledger::migrations();
         all.push(platform::outbox::migration());
         all.push(Box::new(m0101_giveaways::Migration));
+        all.push(Box::new(m0102_hosts::Migration));
+        all.push(Box::new(m0103_wallets::Migration));
+        all.push(Box::new(m0104_sagas::Migration));
+        all.push(Box::new(m0105_winners::Migration));
         all.push(Box::new(m0120_entries::Migration));
         all.push(Box::new(m0121_draws::Migration));
         all

@@ -1,0 +1,113 @@
+//! The accounts of this service, and what is posted to them. Credits are positive.
+
+use jiff::Timestamp;
+use ledger::{Account, AccountKind, Currency, Leg, Mode, Money, Posting, holds::NewHold, op_id};
+use uuid::Uuid;
+
+use crate::ids::{EscrowId, HostId, SagaId};
+
+/// What a host can spend.
+pub const AVAILABLE: AccountKind = AccountKind::non_negative("available");
+/// What is set aside for giveaways that are being published.
+pub const HELD: AccountKind = AccountKind::non_negative("held");
+/// Money on its way to giftcard-api or back; nets to zero with the account of the same name there.
+pub const ESCROW_CLEARING: AccountKind = AccountKind::clearing("escrow_clearing");
+/// Money at the payment provider; the more there is, the lower the balance.
+pub const PROVIDER_CLEARING: AccountKind = AccountKind::clearing("provider_clearing");
+/// What the provider kept.
+pub const PROVIDER_COST: AccountKind = AccountKind::clearing("psp_cost");
+/// Money that came from the provider without a top-up that asked for it.
+pub const SUSPENSE: AccountKind = AccountKind::clearing("suspense");
+
+/// The installation itself, as an owner.
+const PLATFORM: Uuid = Uuid::nil();
+
+/// A host's account.
+pub fn of_host(mode: Mode, host: HostId, kind: AccountKind, currency: Currency) -> Account {
+    Account { mode, kind, owner: host.0, currency }
+}
+
+/// An account of the installation.
+pub fn of_platform(mode: Mode, kind: AccountKind, currency: Currency) -> Account {
+    Account { mode, kind, owner: PLATFORM, currency }
+}
+
+/// A payment for a top-up, once per payment: cash −(G−p), cost −p, available +G.
+pub fn top_up(mode: Mode, host: HostId, payment_id: &str, gross: Money, cost_minor: i64) -> Posting {
+    let to = of_host(mode, host, AVAILABLE, gross.currency);
+    received(mode, "top_up", payment_id, gross, cost_minor).with([Leg::new(to, gross)])
+}
+
+/// A payment that nobody asked for, once per payment: cash −(u−p), cost −p, suspense +u.
+pub fn unmatched(mode: Mode, payment_id: &str, gross: Money, cost_minor: i64) -> Posting {
+    let to = of_platform(mode, SUSPENSE, gross.currency);
+    received(mode, "payment_unmatched", payment_id, gross, cost_minor).with([Leg::new(to, gross)])
+}
+
+fn received(mode: Mode, kind: &'static str, payment_id: &str, gross: Money, cost_minor: i64) -> Posting {
+    let currency = gross.currency;
+    let legs = [
+        (PROVIDER_CLEARING, cost_minor - gross.minor),
+        (PROVIDER_COST, -cost_minor),
+    ];
+    // One id for both kinds: a payment is either credited or unmatched, and only once.
+    Posting::new(op_id(&[b"payment", payment_id.as_bytes()]), kind).with(
+        legs.into_iter()
+            .filter(|(_, minor)| *minor != 0)
+            .map(|(kind, minor)| Leg::new(of_platform(mode, kind, currency), Money::new(minor, currency))),
+    )
+}
+
+/// The money that a publish saga sets aside.
+pub fn hold(mode: Mode, host: HostId, saga: SagaId, amount: Money, at: Timestamp) -> NewHold {
+    NewHold {
+        id: saga.0,
+        mode,
+        owner: host.0,
+        amount,
+        available: AVAILABLE,
+        held: HELD,
+        reference: Some(saga.0),
+        at,
+    }
+}
+
+/// Where a captured hold goes: one leg per escrow, so that both services' legs pair by escrow.
+pub fn captured(mode: Mode, escrows: impl IntoIterator<Item = (EscrowId, Money)>) -> Vec<Leg> {
+    escrows
+        .into_iter()
+        .map(|(escrow, value)| {
+            Leg::about(of_platform(mode, ESCROW_CLEARING, value.currency), value, escrow.0)
+        })
+        .collect()
+}
+
+/// A returned escrow, once per escrow: clr −v, available +v.
+pub fn returned(mode: Mode, host: HostId, escrow: EscrowId, value: Money) -> Posting {
+    let back = Money::new(-value.minor, value.currency);
+    Posting::new(op_id(&[b"escrow_return", escrow.0.as_bytes()]), "escrow_return")
+        .leg_for(of_platform(mode, ESCROW_CLEARING, value.currency), back, escrow.0)
+        .leg_for(of_host(mode, host, AVAILABLE, value.currency), value, escrow.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_has_one_operation_whatever_became_of_it() {
+        let eur = |minor| Money::new(minor, "EUR".parse().unwrap());
+        let credited = top_up(Mode::Test, HostId::new(), "pay_1", eur(1_000), 30);
+        let unmatched = unmatched(Mode::Test, "pay_1", eur(1_000), 30);
+        assert_eq!(credited.op_id, unmatched.op_id);
+        let check = |posting: &Posting, expected: &[(&str, i64)]| {
+            let legs: Vec<_> =
+                posting.legs.iter().map(|leg| (leg.account.kind.name(), leg.amount.minor)).collect();
+            assert_eq!(legs, expected);
+        };
+        check(&credited, &[("provider_clearing", -970), ("psp_cost", -30), ("available", 1_000)]);
+        check(&unmatched, &[("provider_clearing", -970), ("psp_cost", -30), ("suspense", 1_000)]);
+        let free = top_up(Mode::Test, HostId::new(), "pay_2", eur(1_000), 0);
+        check(&free, &[("provider_clearing", -1_000), ("available", 1_000)]);
+    }
+}
