@@ -1,6 +1,8 @@
 //! Asking for mails: what to write to whom, by ids. The address, the text and the links are asked
 //! of us when a mail is sent, so that none of them waits in a queue.
 
+use std::fmt::Display;
+
 use contracts::{giveaway::MailSubject, lane, method, processor::SendMailsRequest};
 use jiff::Timestamp;
 use platform::{
@@ -11,7 +13,7 @@ use prost::Message as _;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::ids::{EntryId, GiveawayId};
+use crate::ids::{EntryId, GiveawayId, WinnerId};
 
 /// How the mail service names us when it asks for a mail's text.
 const OWNER: &str = "giveaway";
@@ -31,16 +33,40 @@ pub(crate) async fn to_entries(
     entries: &[EntryId],
     now: Timestamp,
 ) -> Result<(), DbErr> {
+    ask(tx, giveaway, template, entries, now).await
+}
+
+/// The same for winners.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn to_winners(
+    tx: &Tx,
+    giveaway: GiveawayId,
+    template: &'static str,
+    winners: &[WinnerId],
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    ask(tx, giveaway, template, winners, now).await
+}
+
+async fn ask<I: Display>(
+    tx: &Tx,
+    giveaway: GiveawayId,
+    template: &'static str,
+    subjects: &[I],
+    now: Timestamp,
+) -> Result<(), DbErr> {
     let now_ms = now.as_millisecond();
-    for entries in entries.chunks(MAILS_PER_CALL) {
-        let subjects = entries.iter().map(|entry| MailSubject {
-            mail_id: format!("{template}:{entry}:{now_ms}"),
-            subject_id: entry.to_string(),
-        });
+    for subjects in subjects.chunks(MAILS_PER_CALL) {
+        let subject = |subject: &I| MailSubject {
+            mail_id: format!("{template}:{subject}:{now_ms}"),
+            subject_id: subject.to_string(),
+        };
         let request = SendMailsRequest {
             owner: OWNER.to_owned(),
             template: template.to_owned(),
-            subjects: subjects.collect(),
+            subjects: subjects.iter().map(subject).collect(),
         };
         let call = NewCall {
             lane: lane::PROCESSOR,

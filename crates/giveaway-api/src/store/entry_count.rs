@@ -79,20 +79,28 @@ pub async fn add<C: ConnectionTrait>(
     if more == Counts::default() {
         return Ok(());
     }
+    let sum = |column: Column, n: i64| (column, Expr::col((Entity, column)).add(n));
+    let sums = [
+        sum(Column::Entries, more.entries),
+        sum(Column::Verified, more.verified),
+        sum(Column::Eligible, more.eligible),
+    ];
+    let mut update = Entity::update_many().filter(Column::GiveawayId.eq(giveaway.0));
+    for (column, sum) in sums.clone() {
+        update = update.col_expr(column, sum);
+    }
+    if update.exec(tx).await?.rows_affected == 1 {
+        return Ok(());
+    }
+    // The first entries. The update comes first because the check of the table also looks at a row
+    // that is not inserted in the end, and an increase need not be a possible count.
     let row = ActiveModel {
         giveaway_id: Set(giveaway.0),
         entries: Set(more.entries),
         verified: Set(more.verified),
         eligible: Set(more.eligible),
     };
-    let sum = |column: Column, n: i64| (column, Expr::col((Entity, column)).add(n));
-    let add = OnConflict::column(Column::GiveawayId)
-        .values([
-            sum(Column::Entries, more.entries),
-            sum(Column::Verified, more.verified),
-            sum(Column::Eligible, more.eligible),
-        ])
-        .to_owned();
+    let add = OnConflict::column(Column::GiveawayId).values(sums).to_owned();
     Entity::insert(row).on_conflict(add).exec_without_returning(tx).await?;
     Ok(())
 }

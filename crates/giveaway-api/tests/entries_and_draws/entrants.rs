@@ -8,7 +8,7 @@ use giveaway_api::{
 };
 
 /// Beside the repository, not in it.
-const TEN_THOUSAND: &str =
+pub(crate) const TEN_THOUSAND: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/entrants-10k.csv");
 
 #[test]
@@ -54,7 +54,7 @@ fn read(csv: &[u8]) -> Report {
     })
 }
 
-fn truth(report: &Report) -> Truth {
+pub(crate) fn truth(report: &Report) -> Truth {
     Truth {
         rows: report.rows,
         malformed: report.malformed_count,

@@ -1,0 +1,55 @@
+//! `POST /giveaways/{id}/entries/import`: a host's file of entrants.
+
+use std::{io, sync::Arc};
+
+use axum::{
+    RequestExt as _,
+    extract::{Request, State},
+};
+use futures::TryStreamExt as _;
+use http::{StatusCode, header};
+use platform::http::{Json, Problem};
+use tokio_util::io::StreamReader;
+
+use super::{auth::HostAuth, page::Id};
+use crate::{
+    actions::import_entries::{Imported, import_entries},
+    ids::GiveawayId,
+    service::Service,
+};
+
+/// The largest file in one request: about half a million entrants. More come in parts.
+pub(crate) const FILE_LIMIT: usize = 64 * 1024 * 1024;
+
+/// Reads the file as it comes; nothing of it is kept but the entries.
+pub(crate) async fn post(
+    State(service): State<Arc<Service>>,
+    host: HostAuth,
+    Id(giveaway): Id<GiveawayId>,
+    request: Request,
+) -> Result<Json<Imported>, Problem> {
+    let is_csv = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .and_then(|kind| kind.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/csv"));
+    if !is_csv {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "csv_expected")
+            .detail("the body must be a file, with Content-Type: text/csv"));
+    }
+    let file = request.into_limited_body().into_data_stream().map_err(broken);
+    Ok(Json(import_entries(&service, host.0, giveaway, StreamReader::new(file)).await?))
+}
+
+/// Tells a file that is too large from one that broke off.
+fn broken(error: axum::Error) -> io::Error {
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return io::Error::from(io::ErrorKind::FileTooLarge);
+        }
+        cause = error.source();
+    }
+    io::Error::other(error)
+}

@@ -1,0 +1,28 @@
+//! `GET /giveaways/{id}/entries`: the host looks through them.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use platform::http::{Json, Problem};
+
+use super::{
+    auth::HostAuth,
+    page::{Id, Page, Paging},
+};
+use crate::{
+    actions::list_entries::{EntryView, list_entries},
+    ids::{EntryId, GiveawayId},
+    service::Service,
+};
+
+/// A page of entries, in the order they came in.
+pub(crate) async fn get(
+    State(service): State<Arc<Service>>,
+    host: HostAuth,
+    Id(giveaway): Id<GiveawayId>,
+    paging: Paging<EntryId>,
+) -> Result<Json<Page<EntryView>>, Problem> {
+    let Paging { limit, after } = paging;
+    let items = list_entries(&service, host.0, giveaway, after, limit).await?;
+    Ok(Json(Page::new(items, limit, |entry| entry.id)))
+}

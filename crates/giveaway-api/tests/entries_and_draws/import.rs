@@ -1,0 +1,150 @@
+//! A host's file: counted right, entered once, and refused where it should be.
+
+use std::io::Cursor;
+
+use draw::rules::Eligibility;
+use giveaway_api::{
+    Error,
+    actions::import_entries::{Imported, import_entries},
+    domain::giveaway::GiveawayState,
+    ids::{GiveawayId, HostId},
+    sample::{self, Truth},
+    store::{entry_count, giveaway},
+};
+
+use crate::{
+    entrants::TEN_THOUSAND,
+    support::{Bed, OPEN_SECONDS, Plan},
+};
+
+/// The demo's rules.
+fn adults_outside_china() -> Plan {
+    let eligibility = Eligibility {
+        birth_year_max: Some(2008),
+        countries_allowed: None,
+        countries_excluded: vec!["CN".parse().unwrap()],
+    };
+    Plan { eligibility, ..Plan::default() }
+}
+
+async fn import(bed: &Bed, id: GiveawayId, csv: &[u8]) -> Result<Imported, Error> {
+    let host = giveaway::find(bed.db.read(), id).await.unwrap().unwrap().host_id;
+    import_entries(bed.service(), HostId(host), id, Cursor::new(csv.to_vec())).await
+}
+
+#[tokio::test]
+async fn a_file_is_entered_once_and_counted_as_it_was_made() {
+    for bed in Bed::all().await {
+        for seed in [1, 2, 3] {
+            let id = bed.giveaway(adults_outside_china()).await;
+            let sample = sample::entrants(seed, 2_500);
+            check(&bed, id, &sample.csv, sample.truth).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_file_of_ten_thousand_is_entered_right() {
+    let Ok(csv) = std::fs::read(TEN_THOUSAND) else {
+        println!("{TEN_THOUSAND} is not there; generated files are entered in another test");
+        return;
+    };
+    for bed in Bed::all().await {
+        let id = bed.giveaway(adults_outside_china()).await;
+        let truth = Truth {
+            rows: 10_000,
+            malformed: 206,
+            persons: 8_549,
+            duplicates: 1_245,
+            persons_verified: 7_628,
+            eligible: 6_579,
+        };
+        check(&bed, id, &csv, truth).await;
+    }
+}
+
+/// Imports a file twice: the second time adds nothing, neither entries nor mails.
+async fn check(bed: &Bed, id: GiveawayId, csv: &[u8], truth: Truth) {
+    let (receipts, questions) = (bed.mailed("receipt").await, bed.mailed("confirm_entry").await);
+    let first = import(bed, id, csv).await.unwrap();
+    assert_eq!(counted(&first), truth, "{}", bed.db);
+    assert_eq!(first.persons_new, truth.persons);
+    let counts = entry_count::read(bed.db.read(), id).await.unwrap();
+    let stored = (counts.entries, counts.verified, counts.eligible);
+    let number = |n: u64| i64::try_from(n).unwrap();
+    let expected = (number(truth.persons), number(truth.persons_verified), number(truth.eligible));
+    assert_eq!(stored, expected, "{}", bed.db);
+    let written = bed.mailed("receipt").await - receipts;
+    assert_eq!(written as u64, truth.persons_verified);
+    // Someone who is verified by a later row of another chunk was asked to confirm before.
+    let asked = bed.mailed("confirm_entry").await - questions;
+    let unverified = truth.persons - truth.persons_verified;
+    assert_eq!(asked as u64, unverified + first.persons_newly_verified);
+
+    let mails = bed.mails().await.len();
+    let second = import(bed, id, csv).await.unwrap();
+    assert_eq!(counted(&second), truth);
+    assert_eq!((second.persons_new, second.persons_newly_verified), (0, 0));
+    assert_eq!(entry_count::read(bed.db.read(), id).await.unwrap(), counts);
+    assert_eq!(bed.mails().await.len(), mails);
+}
+
+fn counted(imported: &Imported) -> Truth {
+    crate::entrants::truth(&imported.report)
+}
+
+#[tokio::test]
+async fn a_row_can_verify_somebody_who_entered_before() {
+    const HEADER: &str = "entered_at,email,name,country,birth_year,ip,verified,referred_by\n";
+    for bed in Bed::all().await {
+        let id = bed.giveaway(adults_outside_china()).await;
+        let unverified = format!("{HEADER}1,anna@example.org,,DE,1990,,false,\n");
+        assert_eq!(import(&bed, id, unverified.as_bytes()).await.unwrap().persons_new, 1);
+        // The first row decided country and year of birth; the second can only verify.
+        let verified = format!("{HEADER}1,Anna+x@example.org,,CN,2015,,true,\n");
+        let second = import(&bed, id, verified.as_bytes()).await.unwrap();
+        assert_eq!((second.persons_new, second.persons_newly_verified), (0, 1));
+        let counts = entry_count::read(bed.db.read(), id).await.unwrap();
+        assert_eq!((counts.entries, counts.verified, counts.eligible), (1, 1, 1), "{}", bed.db);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_header_stops_the_import_before_anything_is_written() {
+    for bed in Bed::all().await {
+        let id = bed.giveaway(Plan::default()).await;
+        let csv = String::from_utf8(sample::entrants(1, 50).csv).unwrap();
+        let wrong = csv.replacen("birth_year", "year", 1);
+        let refused = import(&bed, id, wrong.as_bytes()).await.unwrap_err();
+        assert_eq!(refused.code(), "invalid_input");
+        assert!(
+            matches!(&refused, Error::Invalid(errors) if errors[0].detail.contains("\"year\""))
+        );
+        assert_eq!(import(&bed, id, b"").await.unwrap_err().code(), "invalid_input");
+        assert_eq!(entry_count::read(bed.db.read(), id).await.unwrap().entries, 0);
+        assert!(bed.mails().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn only_the_host_imports_and_only_until_closing() {
+    for bed in Bed::all().await {
+        let csv = sample::entrants(1, 10).csv;
+        let check = async |state, code: Option<&str>| {
+            let id = bed.giveaway(Plan { state, ..Plan::default() }).await;
+            let told = import(&bed, id, &csv).await.err();
+            assert_eq!(told.as_ref().map(Error::code), code, "{state}");
+        };
+        check(GiveawayState::Draft, Some("not_found")).await;
+        check(GiveawayState::Scheduled, None).await;
+        check(GiveawayState::Open, None).await;
+        check(GiveawayState::Closed, Some("giveaway_closed")).await;
+        check(GiveawayState::Cancelling, Some("giveaway_cancelled")).await;
+        let id = bed.giveaway(Plan::default()).await;
+        let file = Cursor::new(csv.clone());
+        let other = import_entries(bed.service(), HostId::new(), id, file).await.unwrap_err();
+        assert_eq!(other.code(), "not_found");
+        bed.advance_to(OPEN_SECONDS);
+        check(GiveawayState::Open, Some("giveaway_closed")).await;
+    }
+}

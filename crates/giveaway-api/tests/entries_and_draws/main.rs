@@ -1,0 +1,7 @@
+//! Entries and draws, through the real router on real databases.
+
+mod draws;
+mod entrants;
+mod entries;
+mod import;
+mod support;
