@@ -1,0 +1,231 @@
+//! T2, P and T3 of a settlement: claim an attempt, ask or tell the provider, write what is proven.
+//!
+//! Each part is a function of its own, because the process may die between any two of them; what
+//! it leaves behind is found by the next run of the scan.
+
+use futures::StreamExt as _;
+use platform::provider::{Provider, ProviderError};
+
+use super::observe_transfer::record;
+use crate::{
+    domain::settlement::{AttemptState, Conclusion, SettlementState, conclude, may_send, retry_in},
+    error::{Error, Result},
+    service::Service,
+    store::{
+        alert,
+        attempt::{self, Attempt, Change},
+        merchant, settlement, time,
+    },
+};
+
+/// Attempts taken up in one run of the scan; the rest follows a second later.
+const ATTEMPTS_PER_RUN: u64 = 64;
+
+/// Exchanges with the provider at a time: a slow one must not hold up all others.
+const EXCHANGES: usize = 8;
+
+/// Brings every attempt that is due one step further.
+///
+/// # Errors
+/// When the attempts cannot be read; the failure of one is logged and does not stop the others.
+pub(crate) async fn send_due(service: &Service) -> Result<()> {
+    let due = attempt::due(service.db.read(), service.now_ms(), ATTEMPTS_PER_RUN).await?;
+    futures::stream::iter(due)
+        .for_each_concurrent(EXCHANGES, async |attempt| {
+            let provider_ref = attempt.provider_ref.clone();
+            if let Err(error) = drive(service, attempt).await {
+                tracing::error!(
+                    provider_ref,
+                    error = format!("{error:#}"),
+                    "settlement is put off"
+                );
+            }
+        })
+        .await;
+    Ok(())
+}
+
+/// What a claim allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exchange {
+    /// Nothing was ever sent: send.
+    First,
+    /// Something may have been sent: look it up, and send the same again if it is not there.
+    Again,
+    /// Only look it up: the provider has it, or has forgotten the key.
+    LookUp,
+}
+
+async fn drive(service: &Service, attempt: Attempt) -> Result<()> {
+    if let Some((claimed, exchange)) = claim(service, attempt).await? {
+        let conclusion = ask(&*service.provider, &claimed, exchange).await;
+        write_down(service, &claimed, conclusion).await?;
+    }
+    Ok(())
+}
+
+/// T2: `sending`, with a lease. Returns the attempt as claimed, or none when somebody else has it
+/// or the merchant may not be paid now.
+pub(crate) async fn claim(
+    service: &Service,
+    attempt: Attempt,
+) -> Result<Option<(Attempt, Exchange)>> {
+    let now = service.clock.now();
+    let now_ms = now.as_millisecond();
+    let exchange = match attempt.state {
+        AttemptState::Intent => Exchange::First,
+        AttemptState::PendingProvider => Exchange::LookUp,
+        _ if attempt.possible_sends == 0 => Exchange::First,
+        _ if !may_send(attempt.first_sent_at.map(time), now) => Exchange::LookUp,
+        _ => Exchange::Again,
+    };
+    let lease_ms = i64::from(service.config.settlement.lease_seconds) * 1_000;
+    let until_ms = now_ms.saturating_add(lease_ms);
+    let counts_as_send = exchange != Exchange::LookUp;
+    let tx = service.db.begin().await?;
+    if exchange == Exchange::First {
+        // Money that is not explained stops the next transfer, also one that is already written.
+        let payee = merchant::lock(&tx, attempt.merchant_id).await?;
+        if payee.is_none_or(|payee| payee.blocked_at.is_some()) {
+            let due_ms = now_ms.saturating_add(millis(service.config.settlement.sweep()));
+            attempt::put_off(&tx, &attempt, false, "the merchant is blocked", due_ms).await?;
+            tx.commit().await?;
+            return Ok(None);
+        }
+    }
+    let sent_at = counts_as_send.then(|| first_sent_at(&attempt, now_ms));
+    if !attempt::claim(&tx, &attempt, sent_at, until_ms, now_ms).await? {
+        return Ok(None);
+    }
+    let mut claimed = attempt;
+    if claimed.state == AttemptState::Intent {
+        let step = (SettlementState::Intent, SettlementState::Sending);
+        let (id, number) = (claimed.settlement_id, claimed.number);
+        if !settlement::advance(&tx, id, step, number, "about to send", now_ms).await? {
+            return Err(Error::CONTENDED);
+        }
+        claimed.state = AttemptState::Sending;
+    }
+    tx.commit().await?;
+    claimed.claims += 1;
+    claimed.due_at = until_ms;
+    if counts_as_send {
+        claimed.first_sent_at = Some(first_sent_at(&claimed, now_ms));
+        claimed.possible_sends += 1;
+    }
+    Ok(Some((claimed, exchange)))
+}
+
+/// When the provider may have heard of the attempt first, with a send at `now_ms`.
+fn first_sent_at(attempt: &Attempt, now_ms: i64) -> i64 {
+    attempt.first_sent_at.filter(|_| attempt.possible_sends > 0).unwrap_or(now_ms)
+}
+
+/// P: the exchange with the provider. Writes nothing.
+pub(crate) async fn ask(
+    provider: &dyn Provider,
+    claimed: &Attempt,
+    exchange: Exchange,
+) -> Conclusion {
+    if exchange != Exchange::First {
+        match provider.transfer_by_reference(&claimed.provider_ref).await {
+            Ok(Some(transfer)) => return Conclusion::Fact(transfer),
+            Ok(None) if exchange == Exchange::LookUp => {
+                return Conclusion::Unknown { reason: "the provider shows no transfer".to_owned() };
+            }
+            Ok(None) => {}
+            Err(error @ ProviderError::Ambiguous { .. }) => {
+                return Conclusion::Ambiguous { reason: error.to_string() };
+            }
+            Err(error) if exchange == Exchange::LookUp => {
+                return Conclusion::Unknown { reason: error.to_string() };
+            }
+            // Nothing was sent in this exchange: the send that the claim counted did not happen.
+            Err(error) => return Conclusion::NotSent { reason: error.to_string() },
+        }
+    }
+    conclude(provider.transfer(claimed.transfer()).await, claimed.possible_sends)
+}
+
+/// T3, T3′, or the plan for another exchange.
+pub(crate) async fn write_down(
+    service: &Service,
+    claimed: &Attempt,
+    conclusion: Conclusion,
+) -> Result<()> {
+    match conclusion {
+        Conclusion::Fact(transfer) => record(service, &transfer).await,
+        Conclusion::Refused { code } => fail(service, claimed, &code).await,
+        Conclusion::NotSent { reason } => put_off(service, claimed, true, &reason).await,
+        Conclusion::Unknown { reason } => put_off(service, claimed, false, &reason).await,
+        Conclusion::Ambiguous { reason } => {
+            stuck(service, claimed, &reason).await?;
+            put_off(service, claimed, false, &reason).await
+        }
+    }
+}
+
+/// T3′: the only send was refused. Balances are as they were, and the lines stay.
+async fn fail(service: &Service, claimed: &Attempt, code: &str) -> Result<()> {
+    let now_ms = service.now_ms();
+    let tx = service.db.begin().await?;
+    let current = attempt::lock(&tx, &claimed.provider_ref).await?;
+    // Fenced: if somebody claimed the attempt meanwhile, this was not the only send.
+    let is_ours = current.is_some_and(|current| {
+        current.state == claimed.state
+            && current.claims == claimed.claims
+            && current.possible_sends == 1
+    });
+    if !is_ours {
+        return Ok(());
+    }
+    let change = Change { failure_code: Some(code), ..Change::default() };
+    let (from, to) = (claimed.state, AttemptState::Failed);
+    let reason = "refused by the provider";
+    let failed = attempt::advance(&tx, &claimed.provider_ref, (from, to), change, reason, now_ms)
+        .await?
+        && settlement::advance(
+            &tx,
+            claimed.settlement_id,
+            (from.of_settlement(), to.of_settlement()),
+            claimed.number,
+            reason,
+            now_ms,
+        )
+        .await?;
+    if !failed {
+        return Err(Error::CONTENDED);
+    }
+    tx.commit().await?;
+    tracing::warn!(provider_ref = claimed.provider_ref, code, "settlement failed");
+    Ok(())
+}
+
+/// Plans another exchange. `unsent` takes back the send that the claim had counted.
+async fn put_off(service: &Service, claimed: &Attempt, unsent: bool, reason: &str) -> Result<()> {
+    let now = service.clock.now();
+    let sweep = service.config.settlement.sweep();
+    let wait = match claimed.state {
+        AttemptState::PendingProvider => sweep,
+        _ => retry_in(claimed.tries.saturating_add(1), sweep),
+    };
+    let due_ms = now.as_millisecond().saturating_add(millis(wait));
+    attempt::put_off(service.db.write(), claimed, unsent, reason, due_ms).await?;
+    let is_forgotten =
+        claimed.state == AttemptState::Sending && !may_send(claimed.first_sent_at.map(time), now);
+    if is_forgotten {
+        stuck(service, claimed, "the provider shows no transfer and has forgotten the key").await?;
+    }
+    tracing::warn!(provider_ref = claimed.provider_ref, reason, "settlement has no result yet");
+    Ok(())
+}
+
+fn millis(wait: std::time::Duration) -> i64 {
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+}
+
+async fn stuck(service: &Service, claimed: &Attempt, reason: &str) -> Result<()> {
+    let kind = alert::Kind::AttemptStuck;
+    alert::raise(service.db.write(), kind, &claimed.provider_ref, reason, service.now_ms()).await?;
+    Ok(())
+}

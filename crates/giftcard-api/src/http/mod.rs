@@ -1,0 +1,90 @@
+//! The HTTP interface: every route, with what it asks for.
+
+mod auth;
+mod check_balance;
+mod close_product;
+mod create_product;
+mod create_token;
+mod find_redemptions;
+mod list;
+mod list_products;
+mod list_settlements;
+mod pending_escrows;
+mod provider_webhook;
+mod redeem;
+mod register_merchant;
+mod request_settlement;
+mod reveal_card;
+mod reverse_redemption;
+mod show_merchant;
+mod show_redemption;
+mod show_settlement;
+
+use std::str::FromStr;
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{HeaderValue, StatusCode, header};
+use platform::http::{Json, Problem};
+
+use crate::{actions::once::Answer, service::Shared};
+
+/// All routes of the interface. In brackets: who may call.
+pub(crate) fn router() -> Router<Shared> {
+    Router::new()
+        // [admin]
+        .route("/api/giftcard/v1/merchants", post(register_merchant::handle))
+        .route("/api/giftcard/v1/merchants/{id}/tokens", post(create_token::handle))
+        .route("/api/giftcard/v1/admin/settlements", get(list_settlements::all))
+        .route("/api/giftcard/v1/admin/escrows/pending", get(pending_escrows::handle))
+        // [merchant]
+        .route("/api/giftcard/v1/merchants/me", get(show_merchant::handle))
+        .route("/api/giftcard/v1/products", post(create_product::handle).get(list_products::handle))
+        .route("/api/giftcard/v1/products/{id}/close", post(close_product::handle))
+        .route("/api/giftcard/v1/redemptions", post(redeem::handle).get(find_redemptions::handle))
+        .route("/api/giftcard/v1/redemptions/{id}", get(show_redemption::handle))
+        .route("/api/giftcard/v1/redemptions/{id}/reversals", post(reverse_redemption::handle))
+        .route(
+            "/api/giftcard/v1/settlements",
+            post(request_settlement::handle).get(list_settlements::own),
+        )
+        .route("/api/giftcard/v1/settlements/{id}", get(show_settlement::handle))
+        // [anyone, or a merchant who learns more]
+        .route("/api/giftcard/v1/cards/balance", post(check_balance::handle))
+        // [whoever has a token for one card]
+        .route("/api/giftcard/v1/cards/reveal", post(reveal_card::handle))
+        // [the provider, by its signature]
+        .route("/api/giftcard/v1/webhooks/provider", post(provider_webhook::handle))
+}
+
+/// What a handler returns.
+type Handled<T> = Result<T, Problem>;
+
+/// The id in a path. What is no id names nothing.
+fn id<T: FromStr>(text: &str, what: &str) -> Handled<T> {
+    text.parse().map_err(|_| Problem::not_found(format!("there is no such {what}")))
+}
+
+/// Money and codes stay out of caches.
+fn no_store(answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let is_problem = status.is_client_error() || status.is_server_error();
+        let mut response = (status, Json(self.body)).into_response();
+        if is_problem {
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        }
+        response
+    }
+}

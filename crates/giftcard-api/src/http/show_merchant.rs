@@ -1,0 +1,27 @@
+//! GET /merchants/me: the merchant itself, with what its next settlements come to.
+
+use axum::{extract::State, response::IntoResponse};
+use platform::http::{Json, Problem};
+
+use super::{Handled, auth::MerchantAuth, no_store};
+use crate::{
+    error::Error,
+    service::Shared,
+    store::{line, merchant, money},
+    views::MerchantView,
+};
+
+pub(crate) async fn handle(
+    MerchantAuth(id): MerchantAuth,
+    State(service): State<Shared>,
+) -> Handled<impl IntoResponse> {
+    let found = merchant::find(service.db.read(), id).await.map_err(Error::from)?;
+    let merchant = found.ok_or_else(Problem::unauthorized)?;
+    let waiting = line::waiting_sums(service.db.read(), Some(id)).await.map_err(Error::from)?;
+    let due = waiting
+        .iter()
+        .map(|waiting| money(waiting.minor, &waiting.currency))
+        .collect::<anyhow::Result<_>>()
+        .map_err(Problem::unexpected)?;
+    Ok(no_store(Json(MerchantView::new(merchant, due))))
+}

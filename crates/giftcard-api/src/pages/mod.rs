@@ -1,0 +1,6 @@
+//! stub
+use crate::service::Shared;
+use axum::Router;
+pub(crate) fn router() -> Router<Shared> {
+    Router::new()
+}

@@ -1,0 +1,82 @@
+//! The loops that look for what is due. Due times are rows, so whatever a crash left undone is
+//! found by the next run; a wake-up only makes it prompt.
+
+use platform::{
+    Shutdown,
+    scan::{self, Waker},
+};
+
+use crate::{
+    actions::{
+        expire_cards::expire_cards, resolve_escrows, send_settlement, settle_all, sweep_transfers,
+        take_events,
+    },
+    error::Result,
+    service::{Service, Shared},
+    store::schedule,
+};
+
+/// Starts every scan. They end with the shutdown.
+pub(crate) fn spawn(service: &Shared, shutdown: &Shutdown) {
+    let wakers = &service.wakers;
+    each(
+        service,
+        shutdown,
+        "settlements",
+        wakers.settlements.clone(),
+        |service: Shared| async move { send_settlement::send_due(&service).await },
+    );
+    each(
+        service,
+        shutdown,
+        "provider events",
+        wakers.inbox.clone(),
+        |service: Shared| async move { take_events::handle_due(&service).await },
+    );
+    each(service, shutdown, "settlement schedule", Waker::new(), |service: Shared| async move {
+        scheduled(&service).await
+    });
+    each(service, shutdown, "old escrows", Waker::new(), |service: Shared| async move {
+        resolve_escrows::ask(&service).await
+    });
+    each(service, shutdown, "expiry", Waker::new(), |service: Shared| async move {
+        expire_cards(&service).await
+    });
+}
+
+/// What has a period of its own: each period is claimed by one instance.
+async fn scheduled(service: &Service) -> Result<()> {
+    let config = &service.config.settlement;
+    let sweep_ms = i64::from(config.sweep_seconds) * 1_000;
+    // The first sweep comes at once: what the provider shows may be what a crash left behind.
+    if schedule::claim(service.db.write(), sweep_transfers::NAME, service.now_ms(), (0, sweep_ms))
+        .await?
+    {
+        sweep_transfers::sweep_transfers(service).await?;
+    }
+    let every_ms = i64::from(config.every_seconds) * 1_000;
+    if every_ms > 0
+        && schedule::claim(
+            service.db.write(),
+            settle_all::NAME,
+            service.now_ms(),
+            (every_ms, every_ms),
+        )
+        .await?
+    {
+        settle_all::settle_all(service).await?;
+    }
+    Ok(())
+}
+
+fn each<F, Fut>(service: &Shared, shutdown: &Shutdown, name: &'static str, waker: Waker, work: F)
+where
+    F: Fn(Shared) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = Result<()>> + Send,
+{
+    let shared = service.clone();
+    scan::spawn(name, service.clock.clone(), waker, shutdown, move || {
+        let (shared, work) = (shared.clone(), work.clone());
+        async move { work(shared).await.map_err(anyhow::Error::from) }
+    });
+}

@@ -1,0 +1,54 @@
+//! What every action works with.
+
+use std::sync::Arc;
+
+use platform::{
+    Clock, Db,
+    keys::{Key, KeyDir},
+    provider::Provider,
+    scan::Waker,
+};
+
+use crate::{attempts::AttemptLimits, config::Config, domain::books::Books, secrets::CardSecrets};
+
+/// The service behind all entrances. Shared, never changed.
+pub(crate) struct Service {
+    pub(crate) config: Config,
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
+    pub(crate) books: Books,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) secrets: CardSecrets,
+    /// Signs links that reveal a card, and the till's tickets: never the same purpose.
+    pub(crate) link_key: Key,
+    pub(crate) admin_token_hash: [u8; 32],
+    pub(crate) limits: AttemptLimits,
+    pub(crate) wakers: Wakers,
+}
+
+/// Wakes scans ahead of their period.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wakers {
+    /// A settlement was requested, or an attempt has news.
+    pub(crate) settlements: Waker,
+    /// The provider pushed an event.
+    pub(crate) inbox: Waker,
+}
+
+/// How handlers share the service.
+pub(crate) type Shared = Arc<Service>;
+
+impl Service {
+    /// The key of links, of this installation.
+    ///
+    /// # Errors
+    /// When the key file is unusable.
+    pub(crate) fn load_link_key(keys: &KeyDir) -> anyhow::Result<Key> {
+        keys.load_or_create("giftcard-links")
+    }
+
+    /// Now, as the database keeps time.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+}

@@ -1,0 +1,387 @@
+//! The queries of the audit: each looks for rows that must not be, so that nothing is loaded but
+//! what is wrong.
+
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
+use uuid::Uuid;
+
+use super::money;
+use crate::{
+    audit::{SettledTransfer, Violation},
+    domain::{
+        books,
+        card::CardState,
+        escrow::EscrowState,
+        ids::{CardId, EscrowId, MerchantId, RedemptionId, ReversalId, SettlementId},
+        settlement::SettlementState,
+        state::Machine,
+    },
+};
+
+/// One check: a query whose rows are violations, with the subject in the column `id`.
+struct Check {
+    invariant: u8,
+    what: &'static str,
+    /// How a row is named.
+    name: Name,
+    sql: &'static str,
+}
+
+/// How a row is named in a violation.
+#[derive(Clone, Copy)]
+enum Name {
+    Id(&'static str),
+    Text(&'static str),
+}
+
+/// The checks of consistency. Names in braces are replaced: states, kinds and engine expressions.
+const CONSISTENCY: &[Check] = &[
+    Check {
+        invariant: 4,
+        what: "the card's value is not the sum of its parts",
+        name: Name::Id(CardId::PREFIX),
+        sql: "SELECT id FROM card WHERE value_minor <> available_minor + authorised_minor \
+              + redeemed_minor + voided_minor + expired_minor OR available_minor < 0",
+    },
+    Check {
+        invariant: 4,
+        what: "the card's account does not hold what the card has left",
+        name: Name::Id(CardId::PREFIX),
+        sql: "SELECT c.id FROM card c LEFT JOIN ledger_account a \
+              ON a.owner = c.id AND a.kind = '{card}' AND a.currency = c.currency \
+              WHERE COALESCE(a.balance, 0) <> c.available_minor + c.authorised_minor",
+    },
+    Check {
+        invariant: 4,
+        what: "the card's redeemed value is not that of its redemptions",
+        name: Name::Id(CardId::PREFIX),
+        sql: "SELECT c.id FROM card c LEFT JOIN (SELECT card_id, \
+              SUM(amount_minor - reversed_minor) AS net FROM redemption GROUP BY card_id) r \
+              ON r.card_id = c.id WHERE c.redeemed_minor <> COALESCE(r.net, 0)",
+    },
+    Check {
+        invariant: 4,
+        what: "what was reversed is not the sum of the reversals",
+        name: Name::Id(RedemptionId::PREFIX),
+        sql: "SELECT r.id FROM redemption r LEFT JOIN (SELECT redemption_id, \
+              SUM(amount_minor) AS total FROM reversal GROUP BY redemption_id) v \
+              ON v.redemption_id = r.id WHERE r.reversed_minor <> COALESCE(v.total, 0)",
+    },
+    Check {
+        invariant: 5,
+        what: "the escrow's state and its terminal row disagree",
+        name: Name::Id(EscrowId::PREFIX),
+        sql: "SELECT e.id FROM escrow e LEFT JOIN escrow_terminal t ON t.escrow_id = e.id \
+              WHERE (e.state IN ({ended})) <> (t.escrow_id IS NOT NULL) OR t.state <> e.state",
+    },
+    Check {
+        invariant: 5,
+        what: "the escrow's account does not hold its value while it is funded, or holds something else",
+        name: Name::Id(EscrowId::PREFIX),
+        sql: "SELECT e.id FROM escrow e LEFT JOIN ledger_account a \
+              ON a.owner = e.id AND a.kind = '{escrow}' \
+              WHERE COALESCE(a.balance, 0) <> \
+              CASE WHEN e.state = 'funded' THEN e.value_minor ELSE 0 END",
+    },
+    Check {
+        invariant: 5,
+        what: "an issued escrow and its card do not belong together",
+        name: Name::Id(EscrowId::PREFIX),
+        sql: "SELECT e.id FROM escrow e LEFT JOIN card c ON c.escrow_id = e.id \
+              WHERE (e.state = 'issued') <> (c.id IS NOT NULL) \
+              OR c.value_minor <> e.value_minor OR c.currency <> e.currency",
+    },
+    Check {
+        invariant: 7,
+        what: "the settlement and its current attempt are in different states",
+        name: Name::Id(SettlementId::PREFIX),
+        sql: "SELECT s.id FROM settlement s LEFT JOIN settlement_attempt a \
+              ON a.settlement_id = s.id AND a.number = s.attempt \
+              WHERE a.state IS NULL OR (a.state <> s.state AND s.state <> 'cancelled')",
+    },
+    Check {
+        invariant: 7,
+        what: "more than one attempt of the settlement moved money",
+        name: Name::Id(SettlementId::PREFIX),
+        sql: "SELECT settlement_id AS id FROM settlement_attempt \
+              WHERE state IN ('paid', 'reversed') GROUP BY settlement_id HAVING COUNT(*) > 1",
+    },
+    Check {
+        invariant: 7,
+        what: "the attempt's amount or payee is not its settlement's",
+        name: Name::Text("attempt"),
+        sql: "SELECT a.provider_ref AS id FROM settlement_attempt a \
+              JOIN settlement s ON s.id = a.settlement_id \
+              WHERE a.amount_minor <> s.total_minor OR a.currency <> s.currency \
+              OR a.merchant_id <> s.merchant_id",
+    },
+    Check {
+        invariant: 7,
+        what: "the ledger and the settlement's state disagree on whether money moved",
+        name: Name::Id(SettlementId::PREFIX),
+        sql: "SELECT s.id FROM settlement s LEFT JOIN (SELECT e.reference, \
+              SUM(e.amount) AS moved FROM ledger_entry e JOIN ledger_account a \
+              ON a.id = e.account_id WHERE a.kind = 'provider_clearing' GROUP BY e.reference) l \
+              ON l.reference = s.id WHERE COALESCE(l.moved, 0) <> \
+              CASE WHEN s.state = 'paid' THEN s.total_minor ELSE 0 END",
+    },
+    Check {
+        invariant: 8,
+        what: "the settlement's total is not the sum of its lines",
+        name: Name::Id(SettlementId::PREFIX),
+        sql: "SELECT s.id FROM settlement s LEFT JOIN (SELECT settlement_id, \
+              SUM(amount_minor) AS total, COUNT(*) AS lines FROM settlement_line \
+              GROUP BY settlement_id) l ON l.settlement_id = s.id \
+              WHERE s.state <> 'cancelled' AND (s.total_minor <> COALESCE(l.total, 0) \
+              OR s.lines_count <> COALESCE(l.lines, 0))",
+    },
+    Check {
+        invariant: 8,
+        what: "the line is not of its settlement's merchant and currency",
+        name: Name::Id("line"),
+        sql: "SELECT l.id FROM settlement_line l JOIN settlement s ON s.id = l.settlement_id \
+              WHERE l.merchant_id <> s.merchant_id OR l.currency <> s.currency",
+    },
+    Check {
+        invariant: 8,
+        what: "the redemption has no line of its amount",
+        name: Name::Id(RedemptionId::PREFIX),
+        sql: "SELECT r.id FROM redemption r LEFT JOIN settlement_line l \
+              ON l.id = r.id AND l.kind = 'redemption' AND l.merchant_id = r.merchant_id \
+              WHERE l.id IS NULL OR l.amount_minor <> r.amount_minor OR l.currency <> r.currency",
+    },
+    Check {
+        invariant: 8,
+        what: "the reversal has no line of its amount",
+        name: Name::Id(ReversalId::PREFIX),
+        sql: "SELECT v.id FROM reversal v LEFT JOIN settlement_line l \
+              ON l.id = v.id AND l.kind = 'reversal' AND l.merchant_id = v.merchant_id \
+              WHERE l.id IS NULL OR l.amount_minor <> -v.amount_minor OR l.currency <> v.currency",
+    },
+    Check {
+        invariant: 8,
+        what: "the line stands for nothing",
+        name: Name::Id("line"),
+        sql: "SELECT l.id FROM settlement_line l LEFT JOIN redemption r ON r.id = l.id \
+              LEFT JOIN reversal v ON v.id = l.id \
+              WHERE (l.kind = 'redemption' AND r.id IS NULL) \
+              OR (l.kind = 'reversal' AND v.id IS NULL)",
+    },
+    Check {
+        invariant: 8,
+        what: "what the ledger owes the merchant is not what its lines and payouts leave",
+        name: Name::Id(MerchantId::PREFIX),
+        sql: "SELECT m.id FROM merchant m \
+              JOIN (SELECT DISTINCT merchant_id, currency FROM settlement_line) w \
+              ON w.merchant_id = m.id \
+              WHERE (SELECT COALESCE(SUM(e.amount), 0) FROM ledger_entry e \
+                JOIN ledger_account a ON a.id = e.account_id WHERE a.kind = 'payable' \
+                AND a.owner = m.id AND a.currency = w.currency) \
+              <> (SELECT COALESCE(SUM(l.amount_minor), 0) FROM settlement_line l \
+                WHERE l.merchant_id = m.id AND l.currency = w.currency AND l.kind <> 'adjustment') \
+              - (SELECT COALESCE(SUM(s.total_minor), 0) FROM settlement s \
+                WHERE s.merchant_id = m.id AND s.currency = w.currency AND s.state = 'paid')",
+    },
+    Check {
+        invariant: 10,
+        what: "our clearing leg does not fit the escrow's state",
+        name: Name::Id(EscrowId::PREFIX),
+        sql: "SELECT e.id FROM escrow e LEFT JOIN (SELECT n.reference, SUM(n.amount) AS total \
+              FROM ledger_entry n JOIN ledger_account a ON a.id = n.account_id \
+              WHERE a.kind = '{clearing}' GROUP BY n.reference) l ON l.reference = e.id \
+              WHERE COALESCE(l.total, 0) <> \
+              CASE WHEN e.state IN ('funded', 'issued') THEN -e.value_minor ELSE 0 END",
+    },
+];
+
+/// Looks for rows that contradict each other.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn consistency(
+    conn: &impl ConnectionTrait,
+    listed: u32,
+) -> anyhow::Result<Vec<Violation>> {
+    let ended: Vec<String> =
+        EscrowState::TERMINAL.iter().map(|state| format!("'{state}'")).collect();
+    let mut found = Vec::new();
+    for check in CONSISTENCY {
+        let sql = check
+            .sql
+            .replace("{ended}", &ended.join(", "))
+            .replace("{card}", books::CARD)
+            .replace("{escrow}", books::ESCROW)
+            .replace("{clearing}", books::ESCROW_CLEARING);
+        found.extend(look(conn, check, &sql, [], listed).await?);
+    }
+    found.extend(paths::<EscrowState>(conn, EscrowId::PREFIX, listed).await?);
+    found.extend(paths::<CardState>(conn, CardId::PREFIX, listed).await?);
+    // Attempts are named after their settlement, and their transitions are a part of its table.
+    found.extend(paths::<SettlementState>(conn, SettlementId::PREFIX, listed).await?);
+    Ok(found)
+}
+
+/// The times before which nothing may have begun and not be over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cutoffs {
+    pub(crate) reserved: i64,
+    pub(crate) attempt: i64,
+    pub(crate) outbox: i64,
+    pub(crate) event: i64,
+    pub(crate) expiry: i64,
+}
+
+/// Looks for what is not over, too old, and has no alert.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn overdue(
+    conn: &impl ConnectionTrait,
+    cutoffs: Cutoffs,
+    listed: u32,
+) -> anyhow::Result<Vec<Violation>> {
+    let check = |what, name, sql| Check { invariant: 11, what, name, sql };
+    let saga = prefixed(conn, "sga", "e.saga_id");
+    let checks = [
+        (
+            cutoffs.reserved,
+            check(
+                "the escrow is reserved for too long, without an alert",
+                Name::Id(EscrowId::PREFIX),
+                "SELECT e.id FROM escrow e WHERE e.state = 'reserved' AND e.created_at < $2 \
+                 AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.kind = 'saga_unresolved' \
+                 AND a.cleared_at IS NULL AND a.subject = {saga})",
+            ),
+        ),
+        (
+            cutoffs.attempt,
+            check(
+                "the attempt has no result for too long, without an alert",
+                Name::Text("attempt"),
+                "SELECT t.provider_ref AS id FROM settlement_attempt t \
+                 JOIN merchant m ON m.id = t.merchant_id \
+                 WHERE t.state IN ('intent', 'sending', 'pending_provider') AND t.created_at < $2 \
+                 AND m.blocked_at IS NULL AND NOT EXISTS (SELECT 1 FROM alert a \
+                 WHERE a.kind = 'attempt_stuck' AND a.cleared_at IS NULL \
+                 AND a.subject = t.provider_ref)",
+            ),
+        ),
+        (
+            cutoffs.outbox,
+            check(
+                "the call was not answered for too long",
+                Name::Text("outbox"),
+                "SELECT key AS id FROM outbox WHERE created_ms < $2",
+            ),
+        ),
+        (
+            cutoffs.event,
+            check(
+                "the provider's event was not acted on for too long",
+                Name::Text("provider_event"),
+                "SELECT id FROM provider_event WHERE handled_at IS NULL AND received_at < $2",
+            ),
+        ),
+        (
+            cutoffs.expiry,
+            check(
+                "the card's time is over, and it has not expired",
+                Name::Id(CardId::PREFIX),
+                "SELECT id FROM card WHERE state IN ('active', 'exhausted') AND expires_at < $2",
+            ),
+        ),
+    ];
+    let mut found = Vec::new();
+    for (before, check) in checks {
+        let sql = check.sql.replace("{saga}", &saga);
+        found.extend(look(conn, &check, &sql, [before.into()], listed).await?);
+    }
+    Ok(found)
+}
+
+/// Every transfer that we hold for moved, ordered by reference.
+///
+/// # Errors
+/// When the database fails or a row is corrupt.
+pub(crate) async fn transfers(conn: &impl ConnectionTrait) -> anyhow::Result<Vec<SettledTransfer>> {
+    let sql = "SELECT settlement_id, provider_ref, provider_id, merchant_id, amount_minor, \
+               currency, destination, state FROM settlement_attempt \
+               WHERE state IN ('paid', 'reversed') ORDER BY provider_ref";
+    let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
+    rows.iter()
+        .map(|row| {
+            let currency: String = row.try_get("", "currency")?;
+            Ok(SettledTransfer {
+                settlement_id: row.try_get("", "settlement_id")?,
+                provider_ref: row.try_get("", "provider_ref")?,
+                provider_id: row.try_get("", "provider_id")?,
+                merchant_id: row.try_get("", "merchant_id")?,
+                amount: money(row.try_get("", "amount_minor")?, &currency)?,
+                destination: row.try_get("", "destination")?,
+                is_reversed: row.try_get::<String>("", "state")? == "reversed",
+            })
+        })
+        .collect()
+}
+
+/// Transitions that are not in the machine's table.
+async fn paths<S: Machine>(
+    conn: &impl ConnectionTrait,
+    prefix: &'static str,
+    listed: u32,
+) -> anyhow::Result<Vec<Violation>> {
+    let allowed: Vec<String> = S::TRANSITIONS
+        .iter()
+        .map(|(from, to)| {
+            let from = from.map_or("", Machine::as_str);
+            format!("(COALESCE(from_state, '') = '{from}' AND to_state = '{}')", to.as_str())
+        })
+        .collect();
+    let sql = format!(
+        "SELECT subject AS id FROM state_event WHERE subject LIKE '{prefix}%' AND NOT ({})",
+        allowed.join(" OR ")
+    );
+    let check = Check {
+        invariant: 5,
+        what: "the history has a transition that is not allowed",
+        name: Name::Text("state_event of"),
+        sql: "",
+    };
+    look(conn, &check, &sql, [], listed).await
+}
+
+async fn look<const N: usize>(
+    conn: &impl ConnectionTrait,
+    check: &Check,
+    sql: &str,
+    further: [Value; N],
+    listed: u32,
+) -> anyhow::Result<Vec<Violation>> {
+    let values = std::iter::once(Value::from(i64::from(listed))).chain(further);
+    let statement = Statement::from_sql_and_values(
+        conn.get_database_backend(),
+        format!("{sql} LIMIT $1"),
+        values,
+    );
+    let rows = conn.query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let rows = vec![named(row, check.name)?];
+            Ok(Violation { invariant: check.invariant, what: check.what.to_owned(), rows })
+        })
+        .collect()
+}
+
+fn named(row: &QueryResult, name: Name) -> anyhow::Result<String> {
+    Ok(match name {
+        Name::Id(prefix) => format!("{prefix}_{}", row.try_get::<Uuid>("", "id")?.simple()),
+        Name::Text(what) => format!("{what} {}", row.try_get::<String>("", "id")?),
+    })
+}
+
+/// The text form of an id column, as alerts and events keep it.
+fn prefixed(conn: &impl ConnectionTrait, prefix: &str, column: &str) -> String {
+    match conn.get_database_backend() {
+        DbBackend::Postgres => format!("'{prefix}_' || replace({column}::text, '-', '')"),
+        _ => format!("'{prefix}_' || lower(hex({column}))"),
+    }
+}

@@ -1,0 +1,98 @@
+//! Merchants. A merchant's row is the root that everything about its settlements locks.
+
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QuerySelect as _, sea_query::Expr,
+};
+
+use crate::domain::ids::MerchantId;
+
+pub(crate) use entity::Model as Merchant;
+
+/// The table.
+pub(crate) mod entity {
+    use sea_orm::entity::prelude::*;
+
+    use crate::domain::ids::MerchantId;
+
+    #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "merchant")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: MerchantId,
+        pub name: String,
+        pub email: String,
+        /// To whom the provider pays, in its terms.
+        pub payout_destination: String,
+        /// Since when no transfer may be made to it, because one is unexplained.
+        pub blocked_at: Option<i64>,
+        pub created_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    /// The address is personal.
+    impl std::fmt::Debug for Model {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("Merchant").field("id", &self.id).finish_non_exhaustive()
+        }
+    }
+}
+
+use entity::{Column, Entity};
+
+/// Writes a merchant.
+pub(crate) async fn insert(tx: &impl ConnectionTrait, merchant: Merchant) -> Result<(), DbErr> {
+    Entity::insert(merchant.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// The merchant of this id.
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    id: MerchantId,
+) -> Result<Option<Merchant>, DbErr> {
+    Entity::find_by_id(id).one(conn).await
+}
+
+/// The merchant of this id, locked until the transaction ends.
+pub(crate) async fn lock(
+    tx: &impl ConnectionTrait,
+    id: MerchantId,
+) -> Result<Option<Merchant>, DbErr> {
+    Entity::find_by_id(id).lock_exclusive().one(tx).await
+}
+
+/// The merchants of these ids.
+pub(crate) async fn find_many(
+    conn: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = MerchantId>,
+) -> Result<Vec<Merchant>, DbErr> {
+    Entity::find().filter(Column::Id.is_in(ids)).all(conn).await
+}
+
+/// The merchants that are paid there.
+pub(crate) async fn paid_at(
+    conn: &impl ConnectionTrait,
+    destination: &str,
+) -> Result<Vec<Merchant>, DbErr> {
+    Entity::find().filter(Column::PayoutDestination.eq(destination)).all(conn).await
+}
+
+/// Stops transfers to a merchant; it stays blocked since the first time.
+pub(crate) async fn block(
+    tx: &impl ConnectionTrait,
+    id: MerchantId,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::BlockedAt, Expr::value(now_ms))
+        .filter(Column::Id.eq(id))
+        .filter(Column::BlockedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}

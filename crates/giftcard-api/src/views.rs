@@ -1,0 +1,250 @@
+//! What answers show of rows.
+
+use ledger::Money;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        card::CardState,
+        ids::{
+            CardId, EscrowId, MerchantId, ProductId, RedemptionId, ReversalId, SagaId, SettlementId,
+        },
+        product::ProductState,
+        settlement::{LineKind, SettlementState, provider_ref},
+    },
+    error::Result,
+    store::{
+        escrow::Escrow, line, line::Line, merchant::Merchant, product::Product,
+        redemption::Redemption, reversal::Reversal, settlement::Settlement, time,
+    },
+};
+
+/// A time as answers show it: RFC 3339 in UTC, to the millisecond.
+pub(crate) fn rfc3339(ms: i64) -> String {
+    format!("{:.3}", time(ms))
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// What to give as `after` for the next page; null on the last.
+    pub(crate) next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page of at most `limit` of `rows`, which were read with one more than that.
+    pub(crate) fn of<R>(
+        mut rows: Vec<R>,
+        limit: u64,
+        cursor: impl Fn(&R) -> String,
+        show: impl Fn(R) -> Result<T>,
+    ) -> Result<Self> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| has_more).map(&cursor);
+        Ok(Self { items: rows.into_iter().map(show).collect::<Result<_>>()?, next })
+    }
+}
+
+/// A merchant, to itself and to administrators.
+#[derive(Debug, Serialize)]
+pub(crate) struct MerchantView {
+    id: MerchantId,
+    name: String,
+    email: String,
+    payout_destination: String,
+    /// Transfers to it wait for an operator.
+    blocked: bool,
+    /// What its next settlements come to.
+    due: Vec<Money>,
+}
+
+impl MerchantView {
+    pub(crate) fn new(merchant: Merchant, due: Vec<Money>) -> Self {
+        Self {
+            id: merchant.id,
+            name: merchant.name,
+            email: merchant.email,
+            payout_destination: merchant.payout_destination,
+            blocked: merchant.blocked_at.is_some(),
+            due,
+        }
+    }
+}
+
+/// A product, to its merchant.
+#[derive(Debug, Serialize)]
+pub(crate) struct ProductView {
+    id: ProductId,
+    name: String,
+    currency: String,
+    min_minor: i64,
+    max_minor: i64,
+    validity_days: Option<i32>,
+    state: ProductState,
+}
+
+impl ProductView {
+    pub(crate) fn new(product: Product) -> Self {
+        Self {
+            id: product.id,
+            name: product.name,
+            currency: product.currency,
+            min_minor: product.min_minor,
+            max_minor: product.max_minor,
+            validity_days: product.validity_days,
+            state: product.state,
+        }
+    }
+}
+
+/// A card with its code, to the one person who may see it. No `Debug`: the code is money.
+#[derive(Serialize)]
+pub(crate) struct RevealView {
+    pub(crate) card_id: CardId,
+    pub(crate) code: String,
+    pub(crate) value: Money,
+    pub(crate) available: Money,
+    pub(crate) merchant_name: String,
+    pub(crate) product_name: String,
+    pub(crate) expires_at: Option<String>,
+    pub(crate) qr_svg: String,
+}
+
+/// What a card has left.
+#[derive(Debug, Serialize)]
+pub(crate) struct BalanceView {
+    pub(crate) card_id: CardId,
+    pub(crate) state: CardState,
+    pub(crate) value: Money,
+    pub(crate) available: Money,
+    pub(crate) merchant_name: String,
+    pub(crate) product_name: String,
+    pub(crate) expires_at: Option<String>,
+}
+
+/// A redemption, to its merchant.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RedemptionView {
+    pub(crate) id: RedemptionId,
+    pub(crate) amount: Money,
+    pub(crate) reversed: Money,
+    pub(crate) card: RedeemedCard,
+    pub(crate) external_id: String,
+    pub(crate) at: String,
+}
+
+/// The card of a redemption.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RedeemedCard {
+    pub(crate) id: CardId,
+    /// What it has left; only right after the redemption, because later it is the customer's matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) available: Option<Money>,
+}
+
+impl RedemptionView {
+    pub(crate) fn new(redemption: Redemption, available: Option<Money>) -> Result<Self> {
+        Ok(Self {
+            id: redemption.id,
+            amount: redemption.amount()?,
+            reversed: redemption.reversed()?,
+            card: RedeemedCard { id: redemption.card_id, available },
+            at: rfc3339(redemption.created_at),
+            external_id: redemption.external_id,
+        })
+    }
+}
+
+/// A reversal, to its merchant.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ReversalView {
+    pub(crate) id: ReversalId,
+    pub(crate) redemption_id: RedemptionId,
+    pub(crate) amount: Money,
+    pub(crate) at: String,
+}
+
+impl ReversalView {
+    pub(crate) fn new(reversal: &Reversal) -> Result<Self> {
+        Ok(Self {
+            id: reversal.id,
+            redemption_id: reversal.redemption_id,
+            amount: crate::store::money(reversal.amount_minor, &reversal.currency)?,
+            at: rfc3339(reversal.created_at),
+        })
+    }
+}
+
+/// A settlement, to its merchant and to administrators.
+#[derive(Debug, Serialize)]
+pub(crate) struct SettlementView {
+    pub(crate) id: SettlementId,
+    pub(crate) merchant_id: MerchantId,
+    pub(crate) state: SettlementState,
+    pub(crate) total: Money,
+    pub(crate) lines_count: i64,
+    pub(crate) provider_ref: String,
+    pub(crate) created_at: String,
+    pub(crate) changed_at: String,
+}
+
+impl SettlementView {
+    pub(crate) fn new(settlement: Settlement) -> Result<Self> {
+        Ok(Self {
+            id: settlement.id,
+            merchant_id: settlement.merchant_id,
+            state: settlement.state,
+            total: settlement.total()?,
+            lines_count: settlement.lines_count,
+            provider_ref: provider_ref(settlement.id, settlement.attempt),
+            created_at: rfc3339(settlement.created_at),
+            changed_at: rfc3339(settlement.changed_at),
+        })
+    }
+}
+
+/// One line of a settlement.
+#[derive(Debug, Serialize)]
+pub(crate) struct LineView {
+    kind: LineKind,
+    /// The redemption or reversal; an adjustment has only a number of its own.
+    id: String,
+    amount: Money,
+    at: String,
+}
+
+impl LineView {
+    pub(crate) fn new(row: Line) -> Result<Self> {
+        let id = match row.kind {
+            LineKind::Redemption => RedemptionId(row.id).to_string(),
+            LineKind::Reversal => ReversalId(row.id).to_string(),
+            LineKind::Adjustment => row.id.to_string(),
+        };
+        Ok(Self { kind: row.kind, id, amount: line::amount(&row)?, at: rfc3339(row.created_at) })
+    }
+}
+
+/// An escrow that waits for its saga, to administrators.
+#[derive(Debug, Serialize)]
+pub(crate) struct PendingEscrowView {
+    id: EscrowId,
+    saga_id: SagaId,
+    product_id: Option<ProductId>,
+    value: Money,
+    reserved_at: String,
+}
+
+impl PendingEscrowView {
+    pub(crate) fn new(escrow: Escrow) -> Result<Self> {
+        Ok(Self {
+            id: escrow.id,
+            saga_id: escrow.saga_id,
+            product_id: escrow.product_id,
+            value: escrow.value()?,
+            reserved_at: rfc3339(escrow.created_at),
+        })
+    }
+}
