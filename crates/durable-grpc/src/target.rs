@@ -11,11 +11,11 @@ use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use tonic::{
-    Status,
+    ConnectError, Status,
     body::Body,
     transport::{Channel, Endpoint},
 };
-use tower::{BoxError, Service, ServiceExt as _, util::BoxCloneSyncService};
+use tower::{BoxError, Service, ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 use crate::{
     headers::{GRPC_TIMEOUT, grpc_timeout, grpc_timeout_value},
@@ -55,7 +55,8 @@ impl Target {
     }
 
     /// One or more endpoints over which calls are balanced. Connections are made when they are
-    /// needed, and again when they are lost. Must be called within a tokio runtime.
+    /// needed, and again when they are lost. Without any endpoint, calls wait as for a callee that is
+    /// down. Must be called within a tokio runtime.
     pub fn remote(endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         let endpoints = endpoints.into_iter().map(|endpoint| {
             endpoint
@@ -66,8 +67,9 @@ impl Target {
         });
         let mut endpoints: Vec<_> = endpoints.collect();
         let channel = match endpoints.pop() {
+            None => return Self::in_process(service_fn(nowhere)),
             Some(only) if endpoints.is_empty() => only.connect_lazy(),
-            last => Channel::balance_list(endpoints.into_iter().chain(last)),
+            Some(last) => Channel::balance_list(endpoints.into_iter().chain([last])),
         };
         Self { service: TargetService::Remote(channel) }
     }
@@ -83,6 +85,10 @@ impl Target {
     pub fn channel(&self) -> DirectChannel {
         DirectChannel { target: self.clone(), credential: None }
     }
+}
+
+async fn nowhere(_: Request<Body>) -> Result<Response<Body>, ConnectError> {
+    Err(ConnectError("target has no endpoint".into()))
 }
 
 impl fmt::Debug for Target {

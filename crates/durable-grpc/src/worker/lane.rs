@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        oneshot::{self, error::TryRecvError},
+    },
     time::{Instant, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -62,16 +65,19 @@ impl LaneLoop {
         &self,
         slots: &Arc<Semaphore>,
     ) -> Result<Vec<(Claim, OwnedSemaphorePermit)>, StoreError> {
-        let Ok(first) = slots.clone().acquire_owned().await else { return Err(StoreError::Closed) };
-        let mut free = vec![first];
-        while free.len() < MAX_CLAIM
-            && let Ok(slot) = slots.clone().try_acquire_owned()
+        let Ok(mut free) = slots.clone().acquire_owned().await else {
+            return Err(StoreError::Closed);
+        };
+        let more = slots.available_permits().min(MAX_CLAIM - 1);
+        if more > 0
+            && let Ok(more) = slots.clone().try_acquire_many_owned(to_permits(more))
         {
-            free.push(slot);
+            free.merge(more);
         }
-        let claims =
-            self.calls.inner.store.claim(self.owner, &self.lane, free.len(), CLAIM_WAIT).await?;
-        Ok(claims.into_iter().zip(free).collect())
+        let store = &self.calls.inner.store;
+        let claims = store.claim(self.owner, &self.lane, free.num_permits(), CLAIM_WAIT).await?;
+        // A store never gives more than it was asked for, so each claim finds its slot.
+        Ok(claims.into_iter().map_while(|claim| Some((claim, free.split(1)?))).collect())
     }
 
     async fn execute(self: Arc<Self>, claim: Claim, _slot: OwnedSemaphorePermit) {
@@ -97,6 +103,15 @@ impl LaneLoop {
             && let Some(instead) = self.mark_started(claim).await
         {
             return instead;
+        }
+        match stopped.try_recv() {
+            Ok(Stop::Cancelled) => {
+                let ended = Arc::new(decide::cancelled(call.may_have_executed()));
+                return Some(Disposition::End { ended, sent: false });
+            }
+            // A later delivery of the call has taken this one's place.
+            Ok(Stop::Abandoned) | Err(TryRecvError::Closed) => return None,
+            Err(TryRecvError::Empty) => {}
         }
         let attempted = tokio::select! {
             biased;
@@ -151,4 +166,9 @@ impl LaneLoop {
             pause = (pause * 2).min(FINISH_RETRY_CAP);
         }
     }
+}
+
+/// At most [`MAX_CLAIM`] slots are taken at a time.
+fn to_permits(slots: usize) -> u32 {
+    u32::try_from(slots).unwrap_or(u32::MAX)
 }

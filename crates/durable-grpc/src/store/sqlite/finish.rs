@@ -6,15 +6,15 @@ use rusqlite::params;
 
 use super::{
     Shared,
-    lanes::{HeldCall, Waiting, message_bytes},
+    lane::{Waiting, message_bytes},
+    lanes::HeldCall,
     rows::ms,
     writer::{Database, Operation},
 };
 use crate::{
+    decide::cancelled,
     id::CallId,
-    store::{
-        Disposition, EndKind, Ended, Finish, Receipt, Recorded, Retention, StoreError, retention,
-    },
+    store::{Disposition, Ended, Finish, Receipt, Recorded, Retention, StoreError, retention},
 };
 
 /// Marks calls as about to be sent.
@@ -66,8 +66,8 @@ pub(super) struct FinishAll {
 
 /// What a recorded item changes in memory.
 enum Effect {
-    Ended { id: CallId, lane: Arc<str>, ended: Arc<Ended> },
-    Retry { id: CallId, lane: Arc<str>, waiting: Waiting },
+    Ended { id: CallId, ended: Arc<Ended> },
+    Retry { id: CallId, waiting: Waiting },
 }
 
 impl FinishAll {
@@ -94,22 +94,23 @@ impl Operation for FinishAll {
         let mut results = Vec::with_capacity(self.items.len());
         for (item, record) in &self.items {
             let held = database.shared.lanes().held(&item.receipt);
+            let id = item.receipt.id;
             let effect = match (held, &item.disposition) {
                 (None, _) => None,
                 (Some(held), Disposition::End { ended, sent }) => {
-                    end(database, &held, ended, record, *sent, now_ms)?.then(|| Effect::Ended {
-                        id: item.receipt.id,
-                        lane: item.receipt.lane.clone(),
-                        ended: ended.clone(),
-                    })
+                    end(database, &held, ended, record, *sent, now_ms)?
+                        .then(|| Effect::Ended { id, ended: ended.clone() })
+                }
+                // The attempt was over before the signal reached it: the call is not tried again.
+                (Some(held), Disposition::Retry { sent, .. }) if held.cancelling => {
+                    let ended = cancelled(*sent || held.call.may_have_executed());
+                    end(database, &held, &ended, &ended.encode(), *sent, now_ms)?
+                        .then(|| Effect::Ended { id, ended: Arc::new(ended) })
                 }
                 (Some(held), Disposition::Retry { after, sent }) => {
                     let due_ms = now_ms.saturating_add(ms(*after));
-                    retry(database, held, due_ms, *sent)?.map(|waiting| Effect::Retry {
-                        id: item.receipt.id,
-                        lane: item.receipt.lane.clone(),
-                        waiting,
-                    })
+                    retry(database, held, due_ms, *sent)?
+                        .map(|waiting| Effect::Retry { id, waiting })
                 }
             };
             results.push(Ok(if effect.is_some() { Recorded::Done } else { Recorded::Fenced }));
@@ -125,18 +126,11 @@ impl Operation for FinishAll {
             let mut lanes = shared.lanes();
             for effect in self.effects.drain(..) {
                 match effect {
-                    Effect::Ended { id, lane, ended } => {
-                        lanes.unclaim(id);
-                        let kind = ended.kind;
-                        let (answered, expired) =
-                            (kind == EndKind::Answered, kind == EndKind::Expired);
-                        lanes.count_end(&lane, answered, expired);
+                    Effect::Ended { id, ended } => {
+                        lanes.end(id, ended.kind);
                         told.push((id, Some(ended)));
                     }
-                    Effect::Retry { id, lane, waiting } => {
-                        lanes.unclaim(id);
-                        lanes.push(&lane, waiting, now_ms);
-                    }
+                    Effect::Retry { id, waiting } => lanes.requeue(id, waiting, now_ms),
                 }
             }
         }

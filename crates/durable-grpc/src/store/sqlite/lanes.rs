@@ -1,34 +1,29 @@
-//! In memory: what is ready, what is later, and who has claimed what.
+//! In memory: all lanes, and who has claimed what.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use tokio::sync::Notify;
 
-use super::since_ms;
+use super::{
+    lane::{Lane, Waiting},
+    since_ms,
+};
 use crate::{
     id::CallId,
     limits::LEASE,
-    store::{Claim, LaneStats, Owner, Receipt, StoredCall},
+    store::{Claim, EndKind, LaneStats, Owner, Receipt, StoredCall},
 };
 
-/// How many calls are read ahead of their turn when their messages are not in memory.
-const LOAD_AHEAD: usize = 256;
-
-/// A call that waits. Its message may have been left on disk.
-#[derive(Debug, Clone)]
-pub(super) struct Waiting {
-    pub(super) seq: i64,
-    pub(super) id: CallId,
-    pub(super) due_ms: i64,
-    pub(super) expires_ms: i64,
-    pub(super) bytes: u32,
-    /// Claims of this call that were lost with their owner.
-    pub(super) lost: u32,
-    pub(super) call: Option<Arc<StoredCall>>,
+/// All lanes of the store.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    by_name: HashMap<Arc<str>, usize>,
+    claims: HashMap<CallId, Held>,
+    owners: HashMap<Owner, Instant>,
+    next_delivery: u64,
+    cached_bytes: usize,
+    cache_limit: usize,
 }
 
 /// A call in the hands of a worker.
@@ -36,8 +31,11 @@ pub(super) struct Waiting {
 struct Held {
     owner: Owner,
     delivery: u64,
+    /// Marked as about to be sent.
     started: bool,
-    lane: Arc<str>,
+    /// Someone asked to cancel it.
+    cancelling: bool,
+    lane: usize,
     waiting: Waiting,
     call: Arc<StoredCall>,
 }
@@ -47,30 +45,8 @@ struct Held {
 pub(super) struct HeldCall {
     pub(super) seq: i64,
     pub(super) expires_ms: i64,
+    pub(super) cancelling: bool,
     pub(super) call: Arc<StoredCall>,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    ready: VecDeque<Waiting>,
-    later: BTreeMap<(i64, i64), Waiting>,
-    waiting_bytes: u64,
-    running: u64,
-    answered: u64,
-    expired: u64,
-    loading: bool,
-    arrivals: Arc<Notify>,
-}
-
-/// All lanes of the store.
-#[derive(Debug)]
-pub(super) struct Lanes {
-    lanes: HashMap<Arc<str>, Lane>,
-    claims: HashMap<CallId, Held>,
-    owners: HashMap<Owner, Instant>,
-    next_delivery: u64,
-    cached_bytes: usize,
-    cache_limit: usize,
 }
 
 /// What one look at a lane gave.
@@ -83,19 +59,11 @@ pub(super) struct Turn {
     pub(super) next_due_ms: Option<i64>,
 }
 
-/// A claim that was given up.
-#[derive(Debug)]
-pub(super) enum GivenUp {
-    /// Back in its lane.
-    Requeued,
-    /// It had been marked as started: it has ended as ambiguous.
-    Ambiguous(CallId),
-}
-
 impl Lanes {
     pub(super) fn new(cache_limit: usize) -> Self {
         Self {
-            lanes: HashMap::new(),
+            lanes: Vec::new(),
+            by_name: HashMap::new(),
             claims: HashMap::new(),
             owners: HashMap::new(),
             next_delivery: 1,
@@ -109,8 +77,8 @@ impl Lanes {
         self.lane(lane).arrivals.clone()
     }
 
-    pub(super) fn waiting_bytes(&self, lane: &str) -> u64 {
-        self.lanes.get(lane).map_or(0, |lane| lane.waiting_bytes)
+    pub(super) fn waiting_bytes(&mut self, lane: &str) -> u64 {
+        self.lane(lane).waiting_bytes
     }
 
     /// Lets a call wait in its lane. Beyond the cache limit its message stays on disk.
@@ -122,15 +90,7 @@ impl Lanes {
                 self.cached_bytes += waiting.bytes as usize;
             }
         }
-        let lane = self.lane(lane);
-        lane.waiting_bytes += u64::from(waiting.bytes);
-        if waiting.due_ms <= now_ms {
-            lane.ready.push_back(waiting);
-        } else {
-            lane.later.insert((waiting.due_ms, waiting.seq), waiting);
-        }
-        // A later call rings too: whoever sleeps until the next due time has to sleep shorter.
-        lane.arrivals.notify_one();
+        self.lane(lane).push(waiting, now_ms);
     }
 
     /// Claims up to `limit` calls for an owner, in the order in which they became due.
@@ -143,19 +103,13 @@ impl Lanes {
         now_ms: i64,
     ) -> Turn {
         self.beat(owner, now);
-        self.lane(name);
-        let Some(name) = self.lanes.get_key_value(name).map(|(name, _)| name.clone()) else {
-            return Turn::default();
-        };
-        let Some(lane) = self.lanes.get_mut(&name) else { return Turn::default() };
+        let index = self.index(name);
+        let lane = &mut self.lanes[index];
         lane.promote(now_ms);
-        let mut turn = Turn::default();
-        while turn.claims.len() < limit {
-            let Some(mut call) = lane.ready.front_mut().and_then(|front| front.call.take()) else {
-                break;
-            };
-            let Some(waiting) = lane.ready.pop_front() else { break };
-            lane.waiting_bytes -= u64::from(waiting.bytes);
+        let mut claims = Vec::new();
+        while claims.len() < limit
+            && let Some((waiting, mut call)) = lane.pop()
+        {
             lane.running += 1;
             self.cached_bytes -= waiting.bytes as usize;
             if call.lost != waiting.lost {
@@ -163,61 +117,36 @@ impl Lanes {
             }
             let delivery = self.next_delivery;
             self.next_delivery += 1;
-            let receipt = Receipt { id: waiting.id, lane: name.clone(), owner, delivery };
+            let receipt = Receipt { id: waiting.id, lane: lane.name.clone(), owner, delivery };
             let time_left = since_ms(now_ms, waiting.expires_ms);
-            turn.claims.push(Claim { receipt, call: call.clone(), time_left });
-            let held = Held { owner, delivery, started: false, lane: name.clone(), waiting, call };
+            claims.push(Claim { receipt, call: call.clone(), time_left });
+            let held = Held {
+                owner,
+                delivery,
+                started: false,
+                cancelling: false,
+                lane: index,
+                waiting,
+                call,
+            };
             self.claims.insert(held.waiting.id, held);
         }
-        let missing = lane.ready.front().is_some_and(|front| front.call.is_none());
-        if missing && !lane.loading {
-            lane.loading = true;
-            let ahead = lane.ready.iter().take(LOAD_AHEAD).filter(|waiting| waiting.call.is_none());
-            turn.to_load = ahead.map(|waiting| waiting.seq).collect();
-        } else if !missing && !lane.ready.is_empty() {
-            // Another worker may be asleep while there is more than this one could take.
-            lane.arrivals.notify_one();
-        }
-        turn.next_due_ms = lane.later.first_key_value().map(|((due, _), _)| *due);
-        turn
+        lane.ring_if_more();
+        Turn { claims, to_load: lane.load_ahead(), next_due_ms: lane.next_due_ms() }
     }
 
-    /// Puts messages that were read from disk to the calls that wait for them. A call whose row is
-    /// gone leaves the lane.
+    /// Puts messages that were read from disk to the calls that wait for them.
     pub(super) fn fill(
         &mut self,
         lane: &str,
         asked: &[i64],
-        mut loaded: HashMap<i64, Arc<StoredCall>>,
+        loaded: HashMap<i64, Arc<StoredCall>>,
     ) {
-        let asked: HashSet<i64> = asked.iter().copied().collect();
-        let Some(lane) = self.lanes.get_mut(lane) else { return };
-        lane.loading = false;
-        let mut gone = 0;
-        let cached = &mut self.cached_bytes;
-        let head = lane.ready.len().min(LOAD_AHEAD * 2);
-        for waiting in lane.ready.iter_mut().take(head) {
-            if waiting.call.is_none() && asked.contains(&waiting.seq) {
-                waiting.call = loaded.remove(&waiting.seq);
-                if waiting.call.is_some() {
-                    *cached += waiting.bytes as usize;
-                } else {
-                    gone += u64::from(waiting.bytes);
-                }
-            }
-        }
-        if gone > 0 {
-            lane.waiting_bytes -= gone;
-            lane.ready.retain(|waiting| waiting.call.is_some() || !asked.contains(&waiting.seq));
-        }
-        lane.arrivals.notify_one();
+        self.cached_bytes += self.lane(lane).fill(asked, loaded);
     }
 
-    /// Reading failed; the next claim asks again.
     pub(super) fn load_failed(&mut self, lane: &str) {
-        if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.loading = false;
-        }
+        self.lane(lane).load_failed();
     }
 
     /// The claimed call, if this very claim still holds it.
@@ -227,6 +156,7 @@ impl Lanes {
         valid.then(|| HeldCall {
             seq: held.waiting.seq,
             expires_ms: held.waiting.expires_ms,
+            cancelling: held.cancelling,
             call: held.call.clone(),
         })
     }
@@ -241,33 +171,34 @@ impl Lanes {
         }
     }
 
-    /// Takes a claimed call out of the hands of its worker, for good or to wait again.
-    pub(super) fn unclaim(&mut self, id: CallId) {
-        if let Some(held) = self.claims.remove(&id)
-            && let Some(lane) = self.lanes.get_mut(&held.lane)
-        {
-            lane.running -= 1;
+    pub(super) fn mark_cancelling(&mut self, id: CallId) {
+        if let Some(held) = self.claims.get_mut(&id) {
+            held.cancelling = true;
         }
     }
 
-    pub(super) fn count_end(&mut self, lane: &str, answered: bool, expired: bool) {
-        let lane = self.lane(lane);
-        lane.answered += u64::from(answered);
-        lane.expired += u64::from(expired);
+    /// Takes a claimed call out of the hands of its worker, to wait again.
+    pub(super) fn requeue(&mut self, id: CallId, waiting: Waiting, now_ms: i64) {
+        if let Some(held) = self.claims.remove(&id) {
+            self.lanes[held.lane].running -= 1;
+            let lane = self.lanes[held.lane].name.clone();
+            self.push(&lane, waiting, now_ms);
+        }
+    }
+
+    /// Takes a claimed call out of the hands of its worker, for good.
+    pub(super) fn end(&mut self, id: CallId, kind: EndKind) {
+        if let Some(held) = self.claims.remove(&id) {
+            let lane = &mut self.lanes[held.lane];
+            lane.running -= 1;
+            lane.answered += u64::from(kind == EndKind::Answered);
+            lane.expired += u64::from(kind == EndKind::Expired);
+        }
     }
 
     /// Takes a waiting call out of its lane.
     pub(super) fn remove(&mut self, lane: &str, seq: i64) -> Option<Waiting> {
-        let lane = self.lanes.get_mut(lane)?;
-        let removed = match lane.ready.iter().position(|waiting| waiting.seq == seq) {
-            Some(position) => lane.ready.remove(position),
-            None => {
-                let key = lane.later.values().find(|waiting| waiting.seq == seq);
-                let key = key.map(|waiting| (waiting.due_ms, seq));
-                key.and_then(|key| lane.later.remove(&key))
-            }
-        }?;
-        lane.waiting_bytes -= u64::from(removed.bytes);
+        let removed = self.lane(lane).remove(seq)?;
         if removed.call.is_some() {
             self.cached_bytes -= removed.bytes as usize;
         }
@@ -298,18 +229,19 @@ impl Lanes {
         self.claims.values().filter(|held| owners.contains(&held.owner)).count()
     }
 
-    /// Takes everything from these owners.
-    pub(super) fn give_up(&mut self, owners: &[Owner], now_ms: i64) -> Vec<GivenUp> {
+    /// Takes everything from these owners. Gives the calls that had been marked as started and do
+    /// not wait again.
+    pub(super) fn give_up(&mut self, owners: &[Owner], now_ms: i64) -> Vec<CallId> {
         for owner in owners {
             self.owners.remove(owner);
         }
         let taken: Vec<_> =
             self.claims.extract_if(|_, held| owners.contains(&held.owner)).collect();
-        let mut given_up = Vec::with_capacity(taken.len());
+        let mut ambiguous = Vec::new();
         for (id, held) in taken {
-            self.lane(&held.lane).running -= 1;
+            self.lanes[held.lane].running -= 1;
             if held.started {
-                given_up.push(GivenUp::Ambiguous(id));
+                ambiguous.push(id);
             } else {
                 let waiting = Waiting {
                     lost: held.waiting.lost.saturating_add(1),
@@ -317,68 +249,50 @@ impl Lanes {
                     call: Some(held.call),
                     ..held.waiting
                 };
-                self.push(&held.lane, waiting, now_ms);
-                given_up.push(GivenUp::Requeued);
+                let lane = self.lanes[held.lane].name.clone();
+                self.push(&lane, waiting, now_ms);
             }
         }
-        given_up
+        ambiguous
     }
 
-    pub(super) fn stats(&self, dead: &HashMap<Arc<str>, u64>, now_ms: i64) -> Vec<LaneStats> {
-        let names: HashSet<&Arc<str>> = self.lanes.keys().chain(dead.keys()).collect();
-        let idle = Lane::default();
-        let mut stats: Vec<_> = names
-            .into_iter()
-            .map(|name| {
-                let lane = self.lanes.get(name).unwrap_or(&idle);
-                let due = |(due, _): &&(i64, i64)| *due <= now_ms;
-                let due_by_now = lane.later.keys().take_while(due).count() as u64;
-                LaneStats {
-                    lane: name.to_string(),
-                    ready: lane.ready.len() as u64 + due_by_now,
-                    later: lane.later.len() as u64 - due_by_now,
-                    running: lane.running,
-                    dead: dead.get(name).copied().unwrap_or_default(),
-                    waiting_bytes: lane.waiting_bytes,
-                    oldest_ready: lane.oldest_due_ms(now_ms).map(|due| since_ms(due, now_ms)),
-                    expired: lane.expired,
-                    answered: lane.answered,
-                }
-            })
-            .collect();
-        stats.sort_by(|a: &LaneStats, b| a.lane.cmp(&b.lane));
+    pub(super) fn stats(&mut self, dead: &HashMap<Arc<str>, u64>, now_ms: i64) -> Vec<LaneStats> {
+        for lane in dead.keys() {
+            self.lane(lane);
+        }
+        let stats = self.lanes.iter().map(|lane| {
+            let (ready, later) = lane.depth(now_ms);
+            LaneStats {
+                lane: lane.name.to_string(),
+                ready,
+                later,
+                running: lane.running,
+                dead: dead.get(&lane.name).copied().unwrap_or_default(),
+                waiting_bytes: lane.waiting_bytes,
+                oldest_ready: lane.oldest_due_ms(now_ms).map(|due| since_ms(due, now_ms)),
+                expired: lane.expired,
+                answered: lane.answered,
+            }
+        });
+        let mut stats: Vec<_> = stats.collect();
+        stats.sort_by(|a, b| a.lane.cmp(&b.lane));
         stats
     }
 
     fn lane(&mut self, name: &str) -> &mut Lane {
-        if !self.lanes.contains_key(name) {
-            self.lanes.insert(name.into(), Lane::default());
+        let index = self.index(name);
+        &mut self.lanes[index]
+    }
+
+    fn index(&mut self, name: &str) -> usize {
+        if let Some(index) = self.by_name.get(name) {
+            return *index;
         }
-        // Just inserted if it was missing.
-        self.lanes.entry(name.into()).or_default()
+        let name: Arc<str> = name.into();
+        self.lanes.push(Lane::new(name.clone()));
+        self.by_name.insert(name, self.lanes.len() - 1);
+        self.lanes.len() - 1
     }
-}
-
-impl Lane {
-    /// Moves what has become due behind what already was.
-    fn promote(&mut self, now_ms: i64) {
-        while let Some(entry) = self.later.first_entry()
-            && entry.key().0 <= now_ms
-        {
-            self.ready.push_back(entry.remove());
-        }
-    }
-
-    fn oldest_due_ms(&self, now_ms: i64) -> Option<i64> {
-        let later = self.later.keys().next().map(|(due, _)| *due).filter(|due| *due <= now_ms);
-        // The head of the line is nearly the oldest; retries may have been due a little earlier.
-        self.ready.front().map(|waiting| waiting.due_ms).into_iter().chain(later).min()
-    }
-}
-
-/// The length of a message as the lanes count it. Messages are at most 4 MiB.
-pub(super) fn message_bytes(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

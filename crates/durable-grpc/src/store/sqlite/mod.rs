@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `open` | lock, schema, settings, and what is unfinished after a restart |
 //! | `writer` | the one thread that talks to SQLite: groups what has gathered into one commit |
-//! | `lanes` | in memory: what is ready, what is later, who has claimed what |
+//! | `lanes`, `lane` | in memory: what is ready, what is later, who has claimed what |
 //! | `submit`, `finish`, `repair`, `read` | the operations, each with its SQL |
 //!
 //! A commit is durable (WAL, `synchronous = FULL`) before anyone hears of it. Claims live in memory:
@@ -12,6 +12,7 @@
 //! unfinished call is claimable again.
 
 mod finish;
+mod lane;
 mod lanes;
 mod open;
 mod read;

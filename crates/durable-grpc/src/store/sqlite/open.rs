@@ -10,7 +10,8 @@ use rusqlite::{Connection, params};
 
 use super::{
     SqliteOptions,
-    lanes::{Lanes, Waiting, message_bytes},
+    lane::{Waiting, message_bytes},
+    lanes::Lanes,
     repair::lost_after_start,
     rows::{Routes, STARTED, WAITING},
     to_ms,

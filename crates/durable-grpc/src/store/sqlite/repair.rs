@@ -7,12 +7,13 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::{
     Shared,
-    lanes::{GivenUp, Waiting},
+    lane::Waiting,
     rows::{STARTED, WAITING, load_call, ms},
     submit::waiting_again,
     writer::{Database, Operation},
 };
 use crate::{
+    decide::cancelled,
     id::CallId,
     store::{Cancelled, EndKind, Ended, Owner, Retention, StoreError, StoredCall, retention},
 };
@@ -55,12 +56,7 @@ impl Operation for Cancel {
         };
         let may_have_executed = row.attempts > 0 || waiting.lost > 0;
         self.taken = Some((lane, waiting));
-        let ended = Ended {
-            kind: EndKind::Cancelled,
-            answer: None,
-            reason: String::new(),
-            may_have_executed,
-        };
+        let ended = cancelled(may_have_executed);
         write_end(database, &row, &ended)?;
         self.ended = Some(Arc::new(ended));
         Ok(Ok(Cancelled::Removed { may_have_executed }))
@@ -72,6 +68,7 @@ impl Operation for Cancel {
             shared.tell(|watcher| watcher.ended(vec![(self.id, Some(ended.clone()))]));
         }
         if *output == Ok(Cancelled::Signalled) {
+            shared.lanes().mark_cancelling(self.id);
             shared.tell(|watcher| watcher.cancelled(vec![self.id]));
         }
     }
@@ -192,14 +189,9 @@ impl Operation for GiveUp {
     }
 
     fn committed(&mut self, shared: &Shared, _: &usize) {
-        let given_up = shared.lanes().give_up(&self.owners, shared.now_ms());
-        let ended: Vec<_> = given_up
-            .into_iter()
-            .filter_map(|given_up| match given_up {
-                GivenUp::Ambiguous(id) => Some((id, self.ambiguous.get(&id).cloned())),
-                GivenUp::Requeued => None,
-            })
-            .collect();
+        let ambiguous = shared.lanes().give_up(&self.owners, shared.now_ms());
+        let ended: Vec<_> =
+            ambiguous.into_iter().map(|id| (id, self.ambiguous.get(&id).cloned())).collect();
         if !ended.is_empty() {
             shared.tell(|watcher| watcher.ended(ended.clone()));
         }

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::{
     Shared,
-    lanes::{Waiting, message_bytes},
+    lane::{Waiting, message_bytes},
     rows::{STARTED, WAITING, load_call, ms, to_ended},
     to_ms,
     writer::{Database, Operation},
