@@ -107,13 +107,13 @@ impl Ended {
 
 /// The bytes a store keeps for the metadata of a request.
 #[must_use]
-pub(crate) fn encode_metadata(headers: &HeaderMap) -> Vec<u8> {
+pub fn encode_metadata(headers: &HeaderMap) -> Vec<u8> {
     MetadataRecord { entries: to_entries(headers) }.encode_to_vec()
 }
 
 /// What [`encode_metadata`] wrote, or `None` when the bytes are something else.
 #[must_use]
-pub(crate) fn decode_metadata(bytes: &[u8]) -> Option<HeaderMap> {
+pub fn decode_metadata(bytes: &[u8]) -> Option<HeaderMap> {
     from_entries(MetadataRecord::decode(bytes).ok()?.entries)
 }
 

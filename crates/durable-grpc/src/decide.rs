@@ -39,8 +39,10 @@ pub(crate) fn decide(
         Attempt::NoAnswer(reason) if call.policy.idempotent => {
             retry(true, backoff(tries(call), jitter), reason)
         }
-        Attempt::NoAnswer(reason) => end(without_answer(EndKind::Ambiguous, reason, true), true),
-        Attempt::Unusable(reason) => end(without_answer(EndKind::Dead, reason, true), true),
+        Attempt::NoAnswer(reason) => {
+            end(Ended::without_answer(EndKind::Ambiguous, reason, true), true)
+        }
+        Attempt::Unusable(reason) => end(Ended::without_answer(EndKind::Dead, reason, true), true),
     }
 }
 
@@ -54,12 +56,7 @@ pub(crate) fn expired(call: &StoredCall, sent: bool, reason: &str) -> Ended {
         (_, true) => format!("expired after {attempts} attempts{lost}"),
         (_, false) => format!("expired after {attempts} attempts{lost}; {reason}"),
     };
-    without_answer(kind, reason, sent || call.may_have_executed())
-}
-
-/// The end of a call whose attempt was stopped by a cancellation.
-pub(crate) fn cancelled(may_have_executed: bool) -> Ended {
-    without_answer(EndKind::Cancelled, String::new(), may_have_executed)
+    Ended::without_answer(kind, reason, sent || call.may_have_executed())
 }
 
 /// Full jitter: anything between nothing and a ceiling that doubles with each try.
@@ -107,7 +104,7 @@ fn try_again(
     {
         let reason = format!("all {most} attempts are spent; {reason}");
         let executed = sent || call.may_have_executed();
-        return end(without_answer(EndKind::Dead, reason, executed), sent);
+        return end(Ended::without_answer(EndKind::Dead, reason, executed), sent);
     }
     if after >= time_left {
         // Nothing can happen any more before the expiry, so whoever waits is told now.
@@ -118,10 +115,6 @@ fn try_again(
 
 const fn tries(call: &StoredCall) -> u32 {
     call.attempts.saturating_add(call.unsent).saturating_add(call.lost).saturating_add(1)
-}
-
-const fn without_answer(kind: EndKind, reason: String, may_have_executed: bool) -> Ended {
-    Ended { kind, answer: None, reason, may_have_executed }
 }
 
 fn end(ended: Ended, sent: bool) -> Disposition {

@@ -41,8 +41,8 @@ pub(crate) const MAX_CLAIM: usize = 128;
 pub(crate) const CLAIM_WAIT: Duration = Duration::from_secs(1);
 /// How often a worker says that it is alive: three missed beats lose its claims.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long a worker may be silent before its claims are taken over.
-pub(crate) const LEASE: Duration = Duration::from_secs(15);
+/// How long a worker may be silent before a store takes its claims over.
+pub const LEASE: Duration = Duration::from_secs(15);
 /// How long a shutdown lets running attempts finish before it abandons them.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// The pause before a worker offers an end again that the store could not record.

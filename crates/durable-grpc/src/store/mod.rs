@@ -21,6 +21,10 @@ pub use self::{
     },
 };
 use crate::id::CallId;
+pub use crate::{
+    answer::{decode_metadata, encode_metadata},
+    limits::LEASE,
+};
 
 /// Keeps durable calls: queue, answers, keys and dead letters.
 ///

@@ -190,6 +190,27 @@ pub struct Ended {
     pub may_have_executed: bool,
 }
 
+impl Ended {
+    /// The end of a call that has no answer.
+    #[must_use]
+    pub const fn without_answer(kind: EndKind, reason: String, may_have_executed: bool) -> Self {
+        Self { kind, answer: None, reason, may_have_executed }
+    }
+
+    /// The end of a call that someone cancelled.
+    #[must_use]
+    pub const fn cancelled(may_have_executed: bool) -> Self {
+        Self::without_answer(EndKind::Cancelled, String::new(), may_have_executed)
+    }
+
+    /// The end of a call that was marked as started and lost with its owner.
+    #[must_use]
+    pub fn lost_after_start() -> Self {
+        let reason = "its worker was lost after sending it".to_owned();
+        Self::without_answer(EndKind::Ambiguous, reason, true)
+    }
+}
+
 /// The ways in which a call ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndKind {

@@ -17,7 +17,7 @@ use crate::{
     calls::{Calls, Stop},
     decide::{self, decide},
     limits::{CLAIM_WAIT, FINISH_RETRY_BASE, FINISH_RETRY_CAP, MAX_CLAIM},
-    store::{Claim, Disposition, Finish, Owner, Recorded, StoreError},
+    store::{Claim, Disposition, Ended, Finish, Owner, Recorded, StoreError},
     target::Target,
 };
 
@@ -106,7 +106,7 @@ impl LaneLoop {
         }
         match stopped.try_recv() {
             Ok(Stop::Cancelled) => {
-                let ended = Arc::new(decide::cancelled(call.may_have_executed()));
+                let ended = Arc::new(Ended::cancelled(call.may_have_executed()));
                 return Some(Disposition::End { ended, sent: false });
             }
             // A later delivery of the call has taken this one's place.
@@ -118,7 +118,7 @@ impl LaneLoop {
             attempted = attempt(&self.target, claim, self.credential.as_ref()) => attempted,
             Ok(stop) = &mut stopped => return match stop {
                 Stop::Cancelled => {
-                    Some(Disposition::End { ended: Arc::new(decide::cancelled(true)), sent: true })
+                    Some(Disposition::End { ended: Arc::new(Ended::cancelled(true)), sent: true })
                 }
                 Stop::Abandoned => None,
             },

@@ -12,7 +12,6 @@ use super::{
     writer::{Database, Operation},
 };
 use crate::{
-    decide::cancelled,
     id::CallId,
     store::{Disposition, Ended, Finish, Receipt, Recorded, Retention, StoreError, retention},
 };
@@ -103,7 +102,7 @@ impl Operation for FinishAll {
                 }
                 // The attempt was over before the signal reached it: the call is not tried again.
                 (Some(held), Disposition::Retry { sent, .. }) if held.cancelling => {
-                    let ended = cancelled(*sent || held.call.may_have_executed());
+                    let ended = Ended::cancelled(*sent || held.call.may_have_executed());
                     end(database, &held, &ended, &ended.encode(), *sent, now_ms)?
                         .then(|| Effect::Ended { id, ended: Arc::new(ended) })
                 }

@@ -12,11 +12,10 @@ use super::{
     SqliteOptions,
     lane::{Waiting, message_bytes},
     lanes::Lanes,
-    repair::lost_after_start,
     rows::{Routes, STARTED, WAITING},
     to_ms,
 };
-use crate::id::CallId;
+use crate::{id::CallId, store::Ended};
 
 /// Tells our files from other SQLite files: "durc".
 const APPLICATION_ID: i32 = 0x6475_7263;
@@ -141,7 +140,7 @@ fn schema(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
 
 /// Calls that had been marked before they were sent, and whose end was never recorded.
 fn end_what_was_started(connection: &Connection, now_ms: i64) -> rusqlite::Result<()> {
-    let ended = lost_after_start();
+    let ended = Ended::lost_after_start();
     connection.execute(
         "UPDATE calls SET state = ?1, record = ?2, ended_at_ms = ?3, lost = lost + 1
          WHERE state = ?4 AND state < 2",

@@ -13,7 +13,6 @@ use super::{
     writer::{Database, Operation},
 };
 use crate::{
-    decide::cancelled,
     id::CallId,
     store::{Cancelled, EndKind, Ended, Owner, Retention, StoreError, StoredCall, retention},
 };
@@ -56,7 +55,7 @@ impl Operation for Cancel {
         };
         let may_have_executed = row.attempts > 0 || waiting.lost > 0;
         self.taken = Some((lane, waiting));
-        let ended = cancelled(may_have_executed);
+        let ended = Ended::cancelled(may_have_executed);
         write_end(database, &row, &ended)?;
         self.ended = Some(Arc::new(ended));
         Ok(Ok(Cancelled::Removed { may_have_executed }))
@@ -146,12 +145,7 @@ impl Operation for Discard {
         let Some(row) = find(database, self.id)?.filter(Row::is_dead_letter) else {
             return Ok(false);
         };
-        let ended = Ended {
-            kind: EndKind::Discarded,
-            answer: None,
-            reason: String::new(),
-            may_have_executed: true,
-        };
+        let ended = Ended::without_answer(EndKind::Discarded, String::new(), true);
         write_end(database, &row, &ended)?;
         Ok(true)
     }
@@ -180,7 +174,7 @@ impl Operation for GiveUp {
         self.ambiguous.clear();
         let started = database.shared.lanes().started_by(&self.owners);
         for (id, seq, call) in started {
-            let ended = lost_after_start();
+            let ended = Ended::lost_after_start();
             write_ambiguous(database, seq, &ended, call.lost.saturating_add(1))?;
             self.ambiguous.insert(id, Arc::new(ended));
         }
@@ -272,16 +266,6 @@ impl Operation for Load {
 
     fn rolled_back(&mut self, shared: &Shared) {
         shared.lanes().load_failed(&self.lane);
-    }
-}
-
-/// The end of a call that was lost after it had been marked as started.
-pub(super) fn lost_after_start() -> Ended {
-    Ended {
-        kind: EndKind::Ambiguous,
-        answer: None,
-        reason: "its worker was lost after sending it".to_owned(),
-        may_have_executed: true,
     }
 }
 
