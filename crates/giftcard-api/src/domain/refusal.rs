@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use ledger::{Currency, Money};
 
-use super::ids::{ProductId, RedemptionId, SettlementId};
+use super::ids::{ProductId, RedemptionId};
 
 /// An expected refusal. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,8 +69,6 @@ pub(crate) enum Refusal {
     NothingToSettle { carried: Money },
     #[error("settlements to this merchant wait for an operator")]
     MerchantBlocked,
-    #[error("settlement {id} is under way")]
-    SettlementUnderWay { id: SettlementId },
 }
 
 /// The nature of a refusal, which decides the HTTP and the gRPC status.
@@ -120,7 +118,6 @@ impl Refusal {
             Self::LinkUsed => "link_used",
             Self::NothingToSettle { .. } => "nothing_to_settle",
             Self::MerchantBlocked => "merchant_blocked",
-            Self::SettlementUnderWay { .. } => "settlement_under_way",
         }
     }
 

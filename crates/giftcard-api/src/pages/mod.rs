@@ -1,6 +1,81 @@
-//! stub
-use crate::service::Shared;
-use axum::Router;
+//! Server-rendered pages: the merchant's till and the card's own page. Everything works without
+//! JavaScript; a form that is sent twice has one effect.
+
+mod card_page;
+mod fault;
+mod redeem;
+mod redemption;
+mod session;
+mod settlements;
+mod till;
+
+use askama::Template;
+use axum::{
+    Router,
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{HeaderValue, header};
+
+use crate::service::{Service, Shared};
+
+use fault::Fault;
+
+/// All pages. In brackets: who may see them.
 pub(crate) fn router() -> Router<Shared> {
     Router::new()
+        // [anyone]
+        .route("/assets/giftcard.css", get(stylesheet))
+        .route("/till", get(till::show))
+        .route("/till/session", post(session::open))
+        // [a merchant, by the till's cookie]
+        .route("/till/sign-out", post(session::close))
+        .route("/till/card", post(till::check))
+        .route("/till/redemptions", post(redeem::handle))
+        .route("/till/redemptions/{id}", get(redemption::show))
+        .route("/till/redemptions/{id}/reversals", post(redemption::reverse))
+        .route("/till/settlements", get(settlements::show).post(settlements::request))
+        // [whoever has a token for one card]
+        .route("/cards/reveal", get(card_page::ask).post(card_page::reveal))
+}
+
+/// What surrounds every page.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    /// No real money moves: the page says so.
+    test_mode: bool,
+    /// The till's navigation is shown.
+    signed_in: bool,
+}
+
+impl Frame {
+    fn of(service: &Service, signed_in: bool) -> Self {
+        Self { test_mode: service.books.mode == ledger::Mode::Test, signed_in }
+    }
+}
+
+/// A page, never kept by a cache: all of them show money or codes.
+fn page(template: &impl Template) -> Result<Response, Fault> {
+    let html = template.render().map_err(|error| Fault::unexpected(error.into()))?;
+    let mut response = Html(html).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// A time as people read it.
+fn when(ms: i64) -> String {
+    crate::store::time(ms).strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A date as people read it.
+fn day(ms: i64) -> String {
+    crate::store::time(ms).strftime("%Y-%m-%d").to_string()
+}
+
+async fn stylesheet() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (headers, include_str!("giftcard.css"))
 }

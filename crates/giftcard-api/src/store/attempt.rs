@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::event;
-use crate::domain::{ids::SettlementId, settlement::AttemptState};
+use crate::domain::settlement::AttemptState;
 
 pub(crate) use entity::Model as Attempt;
 
@@ -81,33 +81,12 @@ pub(crate) async fn insert(tx: &impl ConnectionTrait, attempt: Attempt) -> Resul
     event::record_one(tx, subject, None, state, "written before the transfer", at).await
 }
 
-/// The attempt with this reference.
-pub(crate) async fn find(
-    conn: &impl ConnectionTrait,
-    provider_ref: &str,
-) -> Result<Option<Attempt>, DbErr> {
-    Entity::find_by_id(provider_ref).one(conn).await
-}
-
 /// The attempt with this reference, locked until the transaction ends.
 pub(crate) async fn lock(
     tx: &impl ConnectionTrait,
     provider_ref: &str,
 ) -> Result<Option<Attempt>, DbErr> {
     Entity::find_by_id(provider_ref).lock_exclusive().one(tx).await
-}
-
-/// The current attempt of a settlement.
-pub(crate) async fn current(
-    conn: &impl ConnectionTrait,
-    settlement: SettlementId,
-    number: i32,
-) -> Result<Option<Attempt>, DbErr> {
-    Entity::find()
-        .filter(Column::SettlementId.eq(settlement))
-        .filter(Column::Number.eq(number))
-        .one(conn)
-        .await
 }
 
 /// Attempts that the sweep takes up, the longest due first.

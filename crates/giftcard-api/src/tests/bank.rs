@@ -40,8 +40,9 @@ pub(crate) struct Bank {
 
 #[derive(Debug, Default)]
 struct State {
-    /// In the order of their last change.
-    transfers: Vec<Transfer>,
+    /// In the order of their last change, which the number counts.
+    changes: Vec<(u64, Transfer)>,
+    last_change: u64,
     next: VecDeque<Next>,
     sends: Vec<NewTransfer>,
     lookups_fail: bool,
@@ -65,29 +66,30 @@ impl Bank {
 
     /// Every transfer that exists.
     pub(crate) fn transfers(&self) -> Vec<Transfer> {
-        self.state().transfers.clone()
+        self.state().changes.iter().map(|(_, transfer)| transfer.clone()).collect()
     }
 
     /// What has moved to a destination and stayed there.
     pub(crate) fn paid_minor(&self) -> i64 {
-        let state = self.state();
-        let paid = state.transfers.iter().filter(|t| t.status == TransferStatus::Paid);
+        let transfers = self.transfers();
+        let paid = transfers.iter().filter(|transfer| transfer.status == TransferStatus::Paid);
         paid.map(|transfer| transfer.amount.minor).sum()
     }
 
     /// Changes a transfer's status, as time does.
     pub(crate) fn becomes(&self, provider_ref: &str, status: TransferStatus) {
         let mut state = self.state();
-        let at = state.transfers.iter().position(|t| t.provider_ref == provider_ref).unwrap();
-        let mut transfer = state.transfers.remove(at);
+        let at = state.changes.iter().position(|(_, t)| t.provider_ref == provider_ref).unwrap();
+        let (_, mut transfer) = state.changes.remove(at);
         transfer.status = status;
-        state.transfers.push(transfer);
+        state.changed(transfer);
     }
 
     /// Changes what a transfer is, as only a fault does.
     pub(crate) fn corrupt(&self, provider_ref: &str, change: impl Fn(&mut Transfer)) {
         let mut state = self.state();
-        state.transfers.iter_mut().filter(|t| t.provider_ref == provider_ref).for_each(change);
+        let transfers = state.changes.iter_mut().map(|(_, transfer)| transfer);
+        transfers.filter(|t| t.provider_ref == provider_ref).for_each(change);
     }
 
     /// A transfer that we did not send.
@@ -102,7 +104,7 @@ impl Bank {
 
     /// Forgets a transfer.
     pub(crate) fn forget(&self, provider_ref: &str) {
-        self.state().transfers.retain(|transfer| transfer.provider_ref != provider_ref);
+        self.state().changes.retain(|(_, transfer)| transfer.provider_ref != provider_ref);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -121,14 +123,19 @@ impl State {
             failure_code: None,
             created_at: Timestamp::UNIX_EPOCH,
         };
-        self.transfers.push(transfer.clone());
+        self.changed(transfer.clone());
         transfer
+    }
+
+    fn changed(&mut self, transfer: Transfer) {
+        self.last_change += 1;
+        self.changes.push((self.last_change, transfer));
     }
 
     /// What exists under a reference wins over what is asked for, as with a real idempotency key.
     fn take(&mut self, sent: &NewTransfer, status: TransferStatus) -> Transfer {
-        let known = self.transfers.iter().find(|t| t.provider_ref == sent.provider_ref).cloned();
-        known.unwrap_or_else(|| self.make(sent, status))
+        let known = self.changes.iter().find(|(_, t)| t.provider_ref == sent.provider_ref).cloned();
+        known.map_or_else(|| self.make(sent, status), |(_, transfer)| transfer)
     }
 }
 
@@ -187,7 +194,8 @@ impl Provider for Bank {
         if state.lookups_fail {
             return lost();
         }
-        let mut found = state.transfers.iter().filter(|t| t.provider_ref == provider_ref);
+        let transfers = state.changes.iter().map(|(_, transfer)| transfer);
+        let mut found = transfers.filter(|t| t.provider_ref == provider_ref);
         match (found.next().cloned(), found.count()) {
             (found, 0) => Ok(found),
             (_, more) => Err(ProviderError::Ambiguous {
@@ -203,12 +211,15 @@ impl Provider for Bank {
             return lost();
         }
         // One per page, so that every sweep pages.
-        let begin = after
-            .and_then(|id| state.transfers.iter().position(|t| t.id == id))
-            .map_or(0, |at| at + 1);
-        let items: Vec<_> = state.transfers.iter().skip(begin).take(1).cloned().collect();
-        let cursor = items.last().map(|t| t.id.clone()).or_else(|| after.map(str::to_owned));
-        Ok(Page { has_more: state.transfers.len() > begin + items.len(), items, cursor })
+        let seen: u64 = after.map_or(0, |cursor| cursor.parse().unwrap());
+        let mut new = state.changes.iter().filter(|(change, _)| *change > seen);
+        let first = new.next().cloned();
+        let cursor = first.as_ref().map(|(change, _)| change.to_string());
+        Ok(Page {
+            items: first.into_iter().map(|(_, transfer)| transfer).collect(),
+            cursor: cursor.or_else(|| after.map(str::to_owned)),
+            has_more: new.next().is_some(),
+        })
     }
 
     async fn refund(&self, _: NewRefund) -> Result<Refund, ProviderError> {

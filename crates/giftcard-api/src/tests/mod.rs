@@ -1,14 +1,14 @@
 //! The whole service on real databases, entered through its router and its gRPC service. Only the
 //! provider's port has a stand-in, so that each of its answers can be chosen.
 
-// mod audit;
+mod audit;
 mod bank;
-// mod cards;
-// mod crashes;
-// mod escrows;
-// mod http;
-// mod merchants;
-// mod pages;
-// mod settlements;
+mod cards;
+mod crashes;
+mod escrows;
+mod http;
+mod merchants;
+mod pages;
+mod settlements;
 mod story;
 mod world;

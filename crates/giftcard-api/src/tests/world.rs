@@ -21,6 +21,7 @@ use platform::{
     rpc::ServiceCredential,
     token::hash_bearer,
 };
+use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::TestDb;
@@ -28,11 +29,12 @@ use tower::ServiceExt as _;
 
 use super::bank::Bank;
 use crate::{
-    App, Config, Deps, Migrator, SettlementConfig,
+    App, Config, Deps, Migrator,
     actions::{send_settlement, sweep_transfers, take_events},
     build,
     domain::ids::{EscrowId, SagaId, WinnerId},
     service::Shared,
+    store::alert,
 };
 
 pub(crate) const ADMIN: &str = "hs_test_admin";
@@ -265,6 +267,14 @@ impl World {
         take_events::handle_due(self.service()).await.unwrap();
     }
 
+    /// The kinds of all alerts, in the order of their names.
+    pub(crate) async fn alerts(&self) -> Vec<String> {
+        let rows = alert::entity::Entity::find().all(self.db.read()).await.unwrap();
+        let mut kinds: Vec<_> = rows.into_iter().map(|row| row.kind).collect();
+        kinds.sort();
+        kinds
+    }
+
     /// Every invariant that this service can check alone.
     pub(crate) async fn assert_sound(&self) {
         let part =
@@ -272,13 +282,6 @@ impl World {
                 .await
                 .unwrap();
         assert!(part.violations.is_empty(), "{} on {}", json!(part.violations), self.db);
-    }
-}
-
-pub(crate) fn quick() -> Config {
-    Config {
-        settlement: SettlementConfig { every_seconds: 3_600, ..SettlementConfig::default() },
-        ..Config::default()
     }
 }
 

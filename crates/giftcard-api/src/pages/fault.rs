@@ -1,0 +1,145 @@
+//! What a page says when it cannot do what was asked.
+
+use askama::Template;
+use axum::{
+    extract::{FromRequest, Request},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use http::StatusCode;
+use platform::http::Problem;
+use serde::de::DeserializeOwned;
+
+use super::Frame;
+use crate::{domain::refusal::Kind, error::Error};
+
+/// Why there is no page.
+pub(crate) enum Fault {
+    /// The till's session is over: sign in and come back.
+    SignedOut,
+    /// Something to be told.
+    Told {
+        /// The status of the page.
+        status: StatusCode,
+        /// What a person reads.
+        words: String,
+        /// Whether the page leads back to the till.
+        to_till: bool,
+    },
+}
+
+impl Fault {
+    /// Something to be told.
+    pub(crate) fn told(status: StatusCode, words: impl Into<String>) -> Self {
+        Self::Told { status, words: words.into(), to_till: true }
+    }
+
+    /// The same for somebody who has no till.
+    pub(crate) fn without_till(self) -> Self {
+        match self {
+            Self::Told { status, words, .. } => Self::Told { status, words, to_till: false },
+            Self::SignedOut => Self::SignedOut,
+        }
+    }
+
+    /// There is no such thing, or not for this merchant.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::told(StatusCode::NOT_FOUND, format!("There is no such {what}."))
+    }
+
+    /// Our fault: logged, and not told.
+    pub(crate) fn unexpected(error: anyhow::Error) -> Self {
+        let problem = Problem::unexpected(error);
+        Self::told(problem.status(), "Something went wrong on our side. Please try again.")
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(refusal) => {
+                let status = match refusal.kind() {
+                    Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+                    Kind::NotFound => StatusCode::NOT_FOUND,
+                    Kind::State => StatusCode::CONFLICT,
+                };
+                Self::told(status, sentence(&refusal.to_string()))
+            }
+            Error::KeyReused => Self::told(
+                StatusCode::CONFLICT,
+                "This form was sent before with something else in it. Begin again.",
+            ),
+            Error::InProgress | Error::Later(_) => Self::told(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Something else happened at the same moment. Please send the form again.",
+            ),
+            Error::TooMany(wait) => Self::told(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("Too many codes were not found. Wait {} seconds.", wait.as_secs() + 1),
+            ),
+            Error::Unexpected(error) => Self::unexpected(error),
+        }
+    }
+}
+
+impl From<sea_orm::DbErr> for Fault {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Error::from(error).into()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "fault.html")]
+struct FaultPage {
+    frame: Frame,
+    title: &'static str,
+    words: String,
+    to_till: bool,
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let Self::Told { status, words, to_till } = self else {
+            return Redirect::to("/till").into_response();
+        };
+        let title = if status == StatusCode::NOT_FOUND { "Not found" } else { "That did not work" };
+        let frame = Frame { test_mode: false, signed_in: false };
+        match (FaultPage { frame, title, words, to_till }).render() {
+            Ok(html) => (status, Html(html)).into_response(),
+            Err(_) => status.into_response(),
+        }
+    }
+}
+
+/// A form. What cannot be read is told on a page.
+pub(crate) struct Form<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Fault> {
+        axum::extract::Form::from_request(request, state)
+            .await
+            .map(|form: axum::extract::Form<T>| Self(form.0))
+            .map_err(|_| Fault::told(StatusCode::BAD_REQUEST, "The form is not complete."))
+    }
+}
+
+/// A message of ours as a sentence.
+pub(crate) fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_become_sentences() {
+        assert_eq!(sentence("the card is used up"), "The card is used up.");
+        assert_eq!(sentence(""), "");
+    }
+}

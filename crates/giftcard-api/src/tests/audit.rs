@@ -1,0 +1,120 @@
+//! The audit names rows that were damaged on purpose, one per check.
+
+use sea_orm::ConnectionTrait as _;
+
+use super::world::World;
+use crate::audit::{Limits, run};
+
+/// Damages the database behind the code's back. Guards and checks stand in the way, so they are
+/// switched off for the connection; only SQLite allows that to a test.
+async fn damage(world: &World, sql: &str) {
+    let db = world.db.write();
+    db.execute_unprepared("PRAGMA ignore_check_constraints = ON").await.unwrap();
+    db.execute_unprepared("PRAGMA foreign_keys = OFF").await.unwrap();
+    for trigger in [
+        "escrow_stays_ended",
+        "card_keeps_value",
+        "redemption_keeps_amount",
+        "reversal_no_update",
+        "escrow_terminal_no_delete",
+        "escrow_terminal_no_update",
+    ] {
+        db.execute_unprepared(&format!("DROP TRIGGER IF EXISTS {trigger}")).await.unwrap();
+    }
+    assert_eq!(db.execute_unprepared(sql).await.unwrap().rows_affected(), 1, "{sql}");
+}
+
+/// A world in which everything has happened once.
+async fn lived_in() -> World {
+    let world = World::each().await.swap_remove(0);
+    let shop = world.shop().await;
+    let (_, code) = world.card_code(&shop, 900).await;
+    let redeemed = world.redeem(&shop, &code, 700).await.expect(http::StatusCode::CREATED);
+    let path = format!("/redemptions/{}/reversals", super::world::text(&redeemed, "id"));
+    let part = serde_json::json!({ "amount": super::world::eur(100) });
+    world.post(&path, &shop.token, "v", part).await.expect(http::StatusCode::CREATED);
+    world.request_settlement(&shop).await.expect(http::StatusCode::ACCEPTED);
+    world.send_due().await;
+    world.sweep().await;
+    let (saga, ids) = world.reserve(&shop, &[500]).await;
+    world.confirm(saga, &ids).await;
+    world.reserve(&shop, &[600]).await;
+    world.assert_sound().await;
+    world
+}
+
+#[tokio::test]
+async fn damaged_rows_are_named() {
+    let check = async |sql: &str, invariant: u8, row: &str| {
+        let world = lived_in().await;
+        damage(&world, sql).await;
+        let part = run(world.db.read(), world.clock.now(), &Limits::default()).await.unwrap();
+        let found = part.violations.iter().any(|violation| {
+            violation.invariant == invariant
+                && violation.rows.iter().any(|named| named.contains(row))
+        });
+        assert!(found, "{sql}: {:?}", part.violations);
+    };
+    check("UPDATE card SET available_minor = available_minor + 1", 4, "crd_").await;
+    check("UPDATE card SET redeemed_minor = redeemed_minor - 1, available_minor = available_minor + 1", 4, "crd_").await;
+    check("UPDATE redemption SET reversed_minor = 99", 4, "rdm_").await;
+    check(
+        "UPDATE ledger_account SET balance = balance + 1 WHERE kind = 'card'",
+        2,
+        "ledger_account",
+    )
+    .await;
+    check("UPDATE escrow SET state = 'refunded' WHERE state = 'issued'", 5, "esc_").await;
+    check("DELETE FROM escrow_terminal WHERE state = 'issued'", 5, "esc_").await;
+    check("UPDATE escrow SET state = 'reserved' WHERE state = 'funded'", 10, "esc_").await;
+    check("UPDATE escrow SET state = 'reserved' WHERE state = 'funded'", 5, "esc_").await;
+    check(
+        "INSERT INTO state_event SELECT randomblob(16), subject, 'issued', 'funded', 'x', 1 \
+         FROM state_event WHERE subject LIKE 'esc%' LIMIT 1",
+        5,
+        "esc_",
+    )
+    .await;
+    check("UPDATE settlement SET state = 'failed'", 7, "stl_").await;
+    check("UPDATE settlement_attempt SET amount_minor = 1", 7, "attempt stl_").await;
+    check("UPDATE settlement SET total_minor = total_minor + 1", 8, "stl_").await;
+    check("UPDATE settlement_line SET amount_minor = 1 WHERE kind = 'redemption'", 8, "rdm_").await;
+    check("UPDATE settlement_line SET amount_minor = -1 WHERE kind = 'reversal'", 8, "rev_").await;
+    check("DELETE FROM settlement_line WHERE kind = 'reversal'", 8, "mer_").await;
+    check("UPDATE settlement_line SET currency = 'USD' WHERE kind = 'reversal'", 8, "line_").await;
+}
+
+#[tokio::test]
+async fn what_is_too_old_needs_an_alert() {
+    for world in World::each().await {
+        let shop = world.shop().await;
+        let (saga, _) = world.reserve(&shop, &[600]).await;
+        world.requested(&shop, 700).await;
+        world.bank.script([super::bank::Next::Pend]);
+        world.send_due().await;
+        world.pass(jiff::SignedDuration::from_hours(2));
+        let limits = Limits::default();
+        let part = run(world.db.read(), world.clock.now(), &limits).await.unwrap();
+        let mut named: Vec<_> = part.violations.iter().flat_map(|v| v.rows.clone()).collect();
+        named.sort();
+        assert_eq!(part.violations.len(), 2, "{named:?}");
+        assert!(named[0].starts_with("attempt stl_") && named[1].starts_with("esc_"), "{named:?}");
+        let kind = crate::store::alert::Kind::SagaUnresolved;
+        let now_ms = world.clock.now_ms();
+        crate::store::alert::raise(world.db.write(), kind, saga, "x", now_ms).await.unwrap();
+        let part = run(world.db.read(), world.clock.now(), &limits).await.unwrap();
+        assert_eq!(part.violations.len(), 1, "{:?}", part.violations);
+    }
+}
+
+#[tokio::test]
+async fn legs_and_transfers_are_listed_for_the_other_books() {
+    let world = lived_in().await;
+    let part = run(world.db.read(), world.clock.now(), &Limits::default()).await.unwrap();
+    let mut legs: Vec<_> = part.escrow_legs.iter().map(|leg| leg.total.minor).collect();
+    legs.sort_unstable();
+    assert_eq!(legs, [-900, -500]);
+    assert_eq!(part.transfers.len(), 1);
+    let (ours, theirs) = (&part.transfers[0], &world.bank.transfers()[0]);
+    assert_eq!((&ours.provider_id, ours.amount.minor), (&theirs.id, theirs.amount.minor));
+}
