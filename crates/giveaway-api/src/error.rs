@@ -90,6 +90,12 @@ impl Error {
         Self::Gone { code, message: message.into() }
     }
 
+    /// Whether this refuses because of the state of things: such a refusal is the answer to its
+    /// request for ever, and a retry needs a new idempotency key.
+    pub const fn is_of_state(&self) -> bool {
+        matches!(self, Self::State { .. } | Self::Gone { .. } | Self::InsufficientFunds { .. })
+    }
+
     /// The stable code, for programs.
     pub fn code(&self) -> &str {
         match self {

@@ -23,6 +23,7 @@ pub mod error;
 pub mod http;
 pub mod ids;
 pub mod migrations;
+mod pages;
 mod rpc;
 pub mod sample;
 mod scans;
@@ -72,5 +73,6 @@ pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
     let missing = ledger::missing_guards(deps.db.read()).await?;
     anyhow::ensure!(missing.is_empty(), "the database lacks the triggers {}", missing.join(", "));
     let service = Service::new(config, deps);
-    Ok(App { router: http::router(&service), grpc: rpc::routes(&service), service })
+    let router = http::router(&service).merge(pages::router(&service));
+    Ok(App { router, grpc: rpc::routes(&service).await?, service })
 }

@@ -8,11 +8,20 @@ use contracts::giveaway::{
 };
 use tonic::{Request, Response, Status, service::Routes};
 
-use crate::service::Service;
+use crate::{
+    actions::{render_mails::render_mails, resolve_escrows::resolve_escrows},
+    service::Service,
+};
 
-/// The gRPC services of this application.
-pub(crate) fn routes(service: &Arc<Service>) -> Routes {
-    Routes::new(GiveawayServiceServer::new(Rpc(service.clone())))
+/// The gRPC services of this application, with health and reflection.
+pub(crate) async fn routes(service: &Arc<Service>) -> anyhow::Result<Routes> {
+    let giveaways = GiveawayServiceServer::new(Rpc(service.clone()));
+    let (health, answers) = tonic_health::server::health_reporter();
+    health.set_serving::<GiveawayServiceServer<Rpc>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(contracts::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    Ok(Routes::new(giveaways).add_service(answers).add_service(reflection))
 }
 
 struct Rpc(Arc<Service>);
@@ -21,15 +30,18 @@ struct Rpc(Arc<Service>);
 impl GiveawayService for Rpc {
     async fn resolve_escrows(
         &self,
-        _request: Request<ResolveEscrowsRequest>,
+        request: Request<ResolveEscrowsRequest>,
     ) -> Result<Response<ResolveEscrowsResponse>, Status> {
-        Err(Status::unimplemented(format!("{:?}", self.0)))
+        let decision = resolve_escrows(&self.0, &request.into_inner().saga_id).await?;
+        Ok(Response::new(ResolveEscrowsResponse { decision: decision.into() }))
     }
 
     async fn render_mails(
         &self,
-        _request: Request<RenderMailsRequest>,
+        request: Request<RenderMailsRequest>,
     ) -> Result<Response<RenderMailsResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let RenderMailsRequest { template, subjects } = request.into_inner();
+        let mails = render_mails(&self.0, &template, subjects).await?;
+        Ok(Response::new(RenderMailsResponse { mails }))
     }
 }

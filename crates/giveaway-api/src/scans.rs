@@ -1,9 +1,115 @@
 //! Due times are rows: the loops that look for them, once a second and when woken. Every step
 //! compare-and-sets, so it does not matter how many instances look at the same time.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use crate::service::Service;
+use durable_grpc::Relay;
+use ledger::idempotency;
+use platform::{
+    outbox::SqlOutbox,
+    scan::{self, Waker},
+};
 
-/// Starts every loop.
-pub(crate) fn start(_service: &Arc<Service>) {}
+use crate::{
+    actions::{
+        commit_draw::commit_due,
+        draw_winners::draw_due,
+        drive_saga,
+        lapse_winners::lapse_winners,
+        lifecycle,
+        report_counts::report_counts,
+        take_answers::TakeAnswers,
+        take_payments::{sweep_payments, work_off_inbox},
+    },
+    service::Service,
+};
+
+/// Idempotency records removed in one run: a commit that holds nobody up.
+const RECORDS_PER_RUN: u32 = 1_000;
+
+/// How often they are looked for.
+const RECORDS_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Starts every loop and the relay of the outbox. All of them end with the shutdown.
+pub(crate) fn start(service: &Arc<Service>) {
+    start_relay(service);
+    let wake = &service.wake;
+    each(service, "lifecycle", &wake.lifecycle, |service| async move {
+        Ok(lifecycle::move_due(&service).await?)
+    });
+    each(service, "sagas", &wake.sagas, |service| async move { drive_saga::sweep(&service).await });
+    each(service, "winners", &wake.winners, |service| async move {
+        Ok(lapse_winners(&service).await?)
+    });
+    each(service, "draws", &wake.draws, |service| async move {
+        let committed = commit_due(&service).await;
+        draw_due(&service).await?;
+        Ok(committed?)
+    });
+    each(service, "counts", &wake.counts, |service| async move {
+        Ok(report_counts(&service).await?)
+    });
+    each(service, "payments", &wake.payments, |service| async move {
+        work_off_inbox(&service).await
+    });
+    let every = Duration::from_secs(service.config.payment_sweep_seconds.into());
+    now_and_then(service, "payment sweep", every, |service| async move {
+        sweep_payments(&service).await
+    });
+    now_and_then(service, "old records", RECORDS_EVERY, |service| async move {
+        let now = service.clock.now();
+        idempotency::sweep(service.db.write(), now, RECORDS_PER_RUN).await?;
+        Ok(())
+    });
+}
+
+fn start_relay(service: &Arc<Service>) {
+    let source =
+        SqlOutbox::new(service.db.clone(), service.clock.clone(), TakeAnswers(service.clone()));
+    let relay = Relay::builder(&service.calls, Arc::new(source)).spawn();
+    let stop = (service.shutdown.clone(), relay.clone());
+    service.shutdown.spawn(async move {
+        let (shutdown, relay) = stop;
+        shutdown.requested().await;
+        relay.shutdown().await;
+    });
+    // Started once per service; a second start would only find the place taken.
+    let _ = service.relay.set(relay);
+}
+
+/// A loop over what is due.
+fn each<F, Fut>(service: &Arc<Service>, name: &'static str, waker: &Waker, run: F)
+where
+    F: Fn(Arc<Service>) -> Fut + Send + 'static,
+    Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let (clock, shutdown) = (service.clock.clone(), &service.shutdown);
+    let scanned = service.clone();
+    scan::spawn(name, clock, waker.clone(), shutdown, move || run(scanned.clone()));
+}
+
+/// A loop that runs once per period of the service's clock, the first time at once.
+fn now_and_then<F, Fut>(service: &Arc<Service>, name: &'static str, every: Duration, run: F)
+where
+    F: Fn(Arc<Service>) -> Fut + Send + 'static,
+    Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+    let mut next_ms = i64::MIN;
+    let (clock, shutdown) = (service.clock.clone(), &service.shutdown);
+    let service = service.clone();
+    scan::spawn(name, clock, Waker::new(), shutdown, move || {
+        let now_ms = service.clock.now_ms();
+        let due = now_ms >= next_ms;
+        if due {
+            next_ms = now_ms.saturating_add(every_ms);
+        }
+        let run = due.then(|| run(service.clone()));
+        async move {
+            match run {
+                Some(run) => run.await,
+                None => Ok(()),
+            }
+        }
+    });
+}

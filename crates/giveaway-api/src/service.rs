@@ -1,13 +1,23 @@
 //! What every action works with.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    num::NonZeroU32,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use durable_grpc::{Calls, DirectChannel};
 use draw::signing::InstanceKey;
+use durable_grpc::{Calls, DirectChannel, Relay};
 use ledger::Mode;
-use platform::{Clock, Db, Shutdown, keys::Key, provider::Provider, scan::Waker};
+use platform::{Clock, Db, Shutdown, keys::Key, limits::AttemptLimit, provider::Provider, scan::Waker};
 
-use crate::{actions::entry_queue::EntryQueue, beacon::Beacon, config::Config};
+use crate::{
+    actions::{drive_saga::Driving, entry_queue::EntryQueue},
+    beacon::Beacon,
+    config::Config,
+    ids::WinnerId,
+};
 
 /// What the process gives to this application.
 #[derive(Clone, Debug)]
@@ -64,9 +74,21 @@ pub struct Service {
     pub admin_token_hash: [u8; 32],
     /// Entries on their way into the database.
     pub entries: EntryQueue,
+    /// The sagas that this process drives right now.
+    pub driving: Driving,
+    /// Winners who ask for their link once more, so that nobody floods a mailbox with our help.
+    pub resends: AttemptLimit<WinnerId>,
     /// Make scans run now.
     pub wake: Wakers,
+    /// Sends what is in the outbox, once the application has started.
+    pub(crate) relay: OnceLock<Relay>,
 }
+
+/// Links mailed again to one winner: enough for a lost mail and a full mailbox.
+const RESENDS: NonZeroU32 = NonZeroU32::new(5).unwrap();
+
+/// The time over which the resends are counted.
+const RESENDS_PER: Duration = Duration::from_secs(60 * 60);
 
 /// One waker per scan: an action that knows that something is due wakes its scan, which would find
 /// it anyway within a second.
@@ -116,8 +138,19 @@ impl Service {
             link_key,
             admin_token_hash,
             entries: EntryQueue::default(),
+            driving: Driving::default(),
+            resends: AttemptLimit::new(RESENDS, RESENDS_PER),
             wake: Wakers::default(),
+            relay: OnceLock::new(),
         })
+    }
+
+    /// Has the outbox looked at now. To be called after a transaction that wrote to it; without it
+    /// the calls go out within a second.
+    pub fn wake_relay(&self) {
+        if let Some(relay) = self.relay.get() {
+            relay.wake();
+        }
     }
 
     /// Test or live money.

@@ -1,14 +1,37 @@
 //! One file per use case: load, decide, save in one transaction.
 
 pub(crate) mod admit_entries;
+pub mod cancel_giveaway;
+pub mod claim_prize;
 pub mod commit_draw;
 pub mod confirm_entry;
+pub mod create_host;
+pub mod depart;
+pub mod draft_giveaway;
 pub mod draw_documents;
 pub mod draw_winners;
+pub mod drive_saga;
 pub mod enter;
 pub mod entry_queue;
+pub(crate) mod idempotent;
 pub mod import_entries;
+pub mod lapse_winners;
+pub mod lifecycle;
 pub mod list_entries;
 pub(crate) mod mails;
+pub(crate) mod pass_on;
+pub mod present_giveaway;
+pub mod preview_confirmation;
+pub mod products;
 pub mod public_giveaway;
+pub mod publish_giveaway;
+pub mod render_mails;
 pub mod report_counts;
+pub mod resend_link;
+pub mod resolve_escrows;
+pub(crate) mod return_prize;
+pub mod show_giveaway;
+pub(crate) mod take_answers;
+pub mod take_payments;
+pub mod top_up_wallet;
+pub mod wallet;

@@ -11,7 +11,7 @@ use draw::{
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Currency, Money};
 use platform::http::FieldError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::ProductId;
 
@@ -37,8 +37,8 @@ const HORIZON: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 /// Years of birth that a rule can name.
 const BIRTH_YEARS: std::ops::RangeInclusive<u16> = 1900..=2100;
 
-/// What a host sends. Everything is there: an edit replaces the whole draft.
-#[derive(Clone, Debug, Deserialize)]
+/// What a host sends to draft a giveaway.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Form {
     /// The giveaway's name.
@@ -72,8 +72,95 @@ pub struct Form {
     pub disqualification_reasons: Vec<String>,
 }
 
+/// What a host changes about a draft: what is absent stays.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are those of Form")]
+pub struct Patch {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub currency: Option<String>,
+    pub prizes: Option<Vec<PrizeForm>>,
+    pub alternates: Option<u32>,
+    pub eligibility: Option<EligibilityForm>,
+    /// `null` asks for opening as soon as it is funded.
+    #[serde(deserialize_with = "present")]
+    pub opens_at: Option<Option<Timestamp>>,
+    pub closes_at: Option<Timestamp>,
+    pub review_seconds: Option<u32>,
+    pub lead_seconds: Option<u32>,
+    pub claim_seconds: Option<u32>,
+    pub disqualification_reasons: Option<Vec<String>>,
+}
+
+/// Tells `null` from absent.
+fn present<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<Option<Timestamp>>, D::Error> {
+    Option::deserialize(json).map(Some)
+}
+
+impl Patch {
+    /// The whole form: the draft with the changes.
+    pub fn apply(self, draft: &Draft) -> Form {
+        let whole = Form::from(draft);
+        Form {
+            title: self.title.unwrap_or(whole.title),
+            description: self.description.unwrap_or(whole.description),
+            currency: self.currency.unwrap_or(whole.currency),
+            prizes: self.prizes.unwrap_or(whole.prizes),
+            alternates: self.alternates.unwrap_or(whole.alternates),
+            eligibility: self.eligibility.unwrap_or(whole.eligibility),
+            opens_at: self.opens_at.unwrap_or(whole.opens_at),
+            closes_at: self.closes_at.unwrap_or(whole.closes_at),
+            review_seconds: self.review_seconds.unwrap_or(whole.review_seconds),
+            lead_seconds: self.lead_seconds.unwrap_or(whole.lead_seconds),
+            claim_seconds: self.claim_seconds.unwrap_or(whole.claim_seconds),
+            disqualification_reasons: self
+                .disqualification_reasons
+                .unwrap_or(whole.disqualification_reasons),
+        }
+    }
+}
+
+impl From<&Draft> for Form {
+    fn from(draft: &Draft) -> Self {
+        let money = |value: Money| MoneyForm {
+            minor: value.minor,
+            currency: value.currency.as_str().to_owned(),
+        };
+        let prize = |line: &PrizeLine| PrizeForm {
+            product_id: line.product_id.to_string(),
+            value: money(line.value),
+            count: line.units.unsigned_abs(),
+        };
+        let codes = |countries: &[Country]| countries.iter().map(ToString::to_string).collect();
+        let Eligibility { birth_year_max, countries_allowed, countries_excluded } = &draft.eligibility;
+        Self {
+            title: draft.title.clone(),
+            description: draft.description.clone(),
+            currency: draft.currency.as_str().to_owned(),
+            prizes: draft.prizes.iter().map(prize).collect(),
+            alternates: draft.alternates,
+            eligibility: EligibilityForm {
+                born_until_year: *birth_year_max,
+                allowed_countries: countries_allowed.as_deref().map(codes),
+                excluded_countries: codes(countries_excluded),
+            },
+            opens_at: draft.opens_at,
+            closes_at: draft.closes_at,
+            review_seconds: draft.review_seconds,
+            lead_seconds: draft.lead_seconds,
+            claim_seconds: draft.claim_seconds,
+            disqualification_reasons: draft
+                .grounds
+                .iter()
+                .map(|ground| ground.as_str().to_owned())
+                .collect(),
+        }
+    }
+}
+
 /// A line of prizes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrizeForm {
     /// The card product.
@@ -85,7 +172,7 @@ pub struct PrizeForm {
 }
 
 /// An amount as it was sent.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoneyForm {
     /// Minor units.
@@ -95,7 +182,7 @@ pub struct MoneyForm {
 }
 
 /// Who may win, as it was sent.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EligibilityForm {
     /// Born in this year or earlier.

@@ -1,9 +1,15 @@
 //! Types and decisions: pure, nothing async, no I/O.
 
 pub mod address;
+pub mod books;
+pub mod draft;
 pub mod eligibility;
 pub mod entry;
 pub mod giveaway;
 pub mod import;
+pub mod publication;
+pub mod saga;
 pub mod states;
+pub mod top_up;
 pub mod window;
+pub mod winner;

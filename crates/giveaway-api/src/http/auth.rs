@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use platform::{
     http::{Bearer, Problem},
     token::same_secret,
 };
 
-use crate::{ids::HostId, service::Service};
+use crate::{ids::HostId, service::Service, store::host};
 
 /// The administrator: whoever holds the installation's admin token.
 #[derive(Clone, Copy, Debug)]
@@ -34,5 +34,22 @@ where
         } else {
             Err(Problem::unauthorized())
         }
+    }
+}
+
+impl<S> FromRequestParts<S> for HostAuth
+where
+    S: Send + Sync,
+    Arc<Service>: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let service = Arc::<Service>::from_ref(state);
+        let bearer = <Bearer as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let host = host::by_token(service.db.read(), &bearer.hash())
+            .await
+            .map_err(Problem::unexpected)?;
+        host.map(Self).ok_or_else(Problem::unauthorized)
     }
 }

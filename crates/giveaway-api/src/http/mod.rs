@@ -1,15 +1,29 @@
 //! Every route of this application.
 
+mod admin;
+mod analytics;
+mod answer;
 pub mod auth;
+mod claims;
 mod confirm_entry;
 mod draw_documents;
 mod enter;
-mod page;
+mod giveaways;
+mod hosts;
+mod import_entries;
+mod list_entries;
+pub(crate) mod page;
+mod products;
+mod provider_webhook;
 mod public_giveaway;
+mod wallet;
 
 use std::sync::Arc;
 
-use axum::{Router, routing::{get, post}};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 
 use crate::service::Service;
 
@@ -19,10 +33,32 @@ pub const PREFIX: &str = "/api/giveaway/v1";
 /// The routes, with complete paths.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
     let api = Router::new()
-        .route("/giveaways/{id}/entries", post(enter::post))
-        .route("/entries/confirm", post(confirm_entry::post))
+        .route("/hosts", post(hosts::create))
+        .route("/hosts/me", get(hosts::me))
+        .route("/hosts/{id}/tokens", post(hosts::issue_token))
+        .route("/wallet", get(wallet::show))
+        .route("/wallet/top-ups", post(wallet::top_up))
+        .route("/wallet/top-ups/{id}", get(wallet::show_top_up))
+        .route("/webhooks/provider", post(provider_webhook::post))
+        .route("/products", get(products::list))
+        .route("/giveaways", post(giveaways::draft).get(giveaways::list))
+        .route("/giveaways/{id}", get(giveaways::show).patch(giveaways::edit))
+        .route("/giveaways/{id}/publish", post(giveaways::publish))
+        .route("/giveaways/{id}/cancel", post(giveaways::cancel))
         .route("/giveaways/{id}/public", get(public_giveaway::get))
+        .route("/giveaways/{id}/entries", post(enter::post).get(list_entries::get))
+        .route("/giveaways/{id}/entries/import", post(import_entries::post))
+        .route("/entries/confirm", post(confirm_entry::post))
         .route("/giveaways/{id}/manifest", get(draw_documents::manifest))
-        .route("/giveaways/{id}/transcript", get(draw_documents::transcript));
-    Router::new().nest(PREFIX, api).with_state(service.clone())
+        .route("/giveaways/{id}/transcript", get(draw_documents::transcript))
+        .route("/giveaways/{id}/winners", get(giveaways::winners))
+        .route("/giveaways/{id}/winners/{winner}/disqualify", post(admin::disqualify))
+        .route("/giveaways/{id}/analytics", get(analytics::get))
+        .route("/claims", post(claims::claim))
+        .route("/claims/decline", post(claims::decline))
+        .route("/claims/resend", post(claims::resend))
+        .route("/admin/sagas", get(admin::sagas))
+        .route("/admin/outbox", get(admin::outbox));
+    let api = Router::new().nest(PREFIX, api).with_state(service.clone());
+    api.merge(crate::pages::router(service))
 }

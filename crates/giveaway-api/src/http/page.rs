@@ -38,6 +38,11 @@ impl<T> Page<T> {
         let next = items.last().filter(|_| is_full).map(|last| id(last).to_string());
         Self { items, next }
     }
+
+    /// A page whose end was told by somebody else.
+    pub(crate) fn with_next(items: Vec<T>, next: Option<String>) -> Self {
+        Self { items, next }
+    }
 }
 
 impl<T, S> FromRequestParts<S> for Id<T>

@@ -28,6 +28,7 @@ impl MigrationTrait for Migration {
                 giveaway_id {{uuid}} NOT NULL,
                 host_id {{uuid}} NOT NULL,
                 state TEXT NOT NULL,
+                draft_opens_at {{bigint}},
                 amount_minor {{bigint}} NOT NULL,
                 currency TEXT NOT NULL,
                 reason TEXT,

@@ -2,16 +2,21 @@
 
 use draw::{codes::Ground, rules::{Eligibility, Rules}};
 use jiff::Timestamp;
+use ledger::Money;
+use platform::clock::from_millis;
 use sea_orm::{
-    ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _, entity::prelude::*,
-    sea_query::Expr,
+    ActiveValue::Set, ConnectionTrait, DbErr, ExprTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*,
+    sea_query::{Expr, Query},
 };
 
-use super::event::{self, Change};
+use super::{
+    event::{self, Change},
+    prize, unit,
+};
 use crate::{
-    domain::giveaway::GiveawayState,
+    domain::{draft::{Draft, PrizeLine}, giveaway::{GiveawayState, UnitState}},
     error::{Error, Result},
-    ids::{GiveawayId, HostId},
+    ids::{GiveawayId, HostId, ProductId, SagaId},
 };
 
 /// A giveaway. Times are Unix milliseconds.
@@ -109,6 +114,34 @@ impl Model {
     pub fn grounds(&self) -> Result<Vec<Ground>> {
         parse("grounds", self, &self.grounds)
     }
+
+    /// What the host wrote, with its prizes. While it is published, `opens_at` is the rules'.
+    ///
+    /// # Errors
+    /// For a corrupt row.
+    pub fn draft(&self, prizes: &[prize::Model]) -> Result<Draft> {
+        let currency = self.currency.parse().map_err(anyhow::Error::from)?;
+        let number = |value: i32| u32::try_from(value).map_err(anyhow::Error::from);
+        let line = |prize: &prize::Model| PrizeLine {
+            product_id: ProductId(prize.product_id),
+            value: Money::new(prize.value_minor, currency),
+            units: prize.units,
+        };
+        Ok(Draft {
+            title: self.title.clone(),
+            description: self.description.clone(),
+            currency,
+            prizes: prizes.iter().map(line).collect(),
+            alternates: number(self.alternates)?,
+            eligibility: self.eligibility()?,
+            opens_at: self.opens_at.map(from_millis),
+            closes_at: from_millis(self.closes_at),
+            review_seconds: number(self.review_seconds)?,
+            lead_seconds: number(self.lead_seconds)?,
+            claim_seconds: number(self.claim_seconds)?,
+            grounds: self.grounds()?,
+        })
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(column: &str, giveaway: &Model, text: &str) -> Result<T> {
@@ -181,6 +214,147 @@ pub async fn due<C: ConnectionTrait>(
         .limit(limit)
         .all(conn)
         .await
+}
+
+/// Giveaways of one state that have no open unit left.
+///
+/// # Errors
+/// When the database fails.
+pub async fn settled<C: ConnectionTrait>(
+    conn: &C,
+    state: GiveawayState,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let open_unit = Query::select()
+        .expr(Expr::value(1))
+        .from(unit::Entity)
+        .and_where(
+            Expr::col((unit::Entity, unit::Column::GiveawayId)).equals((Entity, Column::Id)),
+        )
+        .and_where(
+            Expr::col((unit::Entity, unit::Column::State)).eq(UnitState::Open.as_str()),
+        )
+        .to_owned();
+    Entity::find()
+        .filter(Column::State.eq(state.as_str()))
+        .filter(Expr::exists(open_unit).not())
+        .limit(limit)
+        .all(conn)
+        .await
+}
+
+/// Writes a draft.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert<C: ConnectionTrait>(
+    conn: &C,
+    id: GiveawayId,
+    host: HostId,
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<()> {
+    let row = ActiveModel {
+        id: Set(id.0),
+        host_id: Set(host.0),
+        state: Set(GiveawayState::Draft.as_str().to_owned()),
+        freeze_at: Set(None),
+        draw_at: Set(None),
+        round: Set(None),
+        rules: Set(None),
+        rules_hash: Set(None),
+        saga_id: Set(None),
+        created_at: Set(now.as_millisecond()),
+        changed_at: Set(now.as_millisecond()),
+        ..drafted(draft)?
+    };
+    Entity::insert(row).exec_without_returning(conn).await?;
+    Ok(())
+}
+
+/// Replaces what a draft says. False when it is no draft any more: nothing was written.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replace_draft<C: ConnectionTrait>(
+    tx: &C,
+    id: GiveawayId,
+    draft: &Draft,
+) -> Result<bool> {
+    let replaced = Entity::update_many()
+        .set(drafted(draft)?)
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::State.eq(GiveawayState::Draft.as_str()))
+        .exec(tx)
+        .await?;
+    Ok(replaced.rows_affected == 1)
+}
+
+/// Locks the rules in, in the transaction that begins to publish.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_rules<C: ConnectionTrait>(
+    tx: &C,
+    id: GiveawayId,
+    saga: SagaId,
+    rules: &Rules,
+) -> Result<()> {
+    let canonical = String::from_utf8(rules.canonical()).map_err(anyhow::Error::from)?;
+    let freeze_at = rules.freeze_at().map(|at| at.timestamp().as_millisecond());
+    let row = ActiveModel {
+        saga_id: Set(Some(saga.0)),
+        rules_hash: Set(Some(rules.hash().to_string())),
+        rules: Set(Some(canonical)),
+        round: Set(Some(i64::try_from(rules.round).map_err(anyhow::Error::from)?)),
+        opens_at: Set(Some(rules.opens_at.timestamp().as_millisecond())),
+        freeze_at: Set(freeze_at),
+        draw_at: Set(Some(rules.draw_at.timestamp().as_millisecond())),
+        ..Default::default()
+    };
+    Entity::update_many().set(row).filter(Column::Id.eq(id.0)).exec(tx).await?;
+    Ok(())
+}
+
+/// Opens the rules again, after a saga that was compensated: `opens_at` is what the host wrote.
+///
+/// # Errors
+/// When the database fails.
+pub async fn clear_rules<C: ConnectionTrait>(
+    tx: &C,
+    id: GiveawayId,
+    opens_at: Option<i64>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        rules_hash: Set(None),
+        rules: Set(None),
+        round: Set(None),
+        opens_at: Set(opens_at),
+        freeze_at: Set(None),
+        draw_at: Set(None),
+        ..Default::default()
+    };
+    Entity::update_many().set(row).filter(Column::Id.eq(id.0)).exec(tx).await?;
+    Ok(())
+}
+
+/// The columns that a host decides.
+fn drafted(draft: &Draft) -> Result<ActiveModel> {
+    let number = |value: u32| i32::try_from(value).map_err(anyhow::Error::from);
+    Ok(ActiveModel {
+        title: Set(draft.title.clone()),
+        description: Set(draft.description.clone()),
+        currency: Set(draft.currency.as_str().to_owned()),
+        alternates: Set(number(draft.alternates)?),
+        eligibility: Set(serde_json::to_string(&draft.eligibility).map_err(anyhow::Error::from)?),
+        grounds: Set(serde_json::to_string(&draft.grounds).map_err(anyhow::Error::from)?),
+        opens_at: Set(draft.opens_at.map(Timestamp::as_millisecond)),
+        closes_at: Set(draft.closes_at.as_millisecond()),
+        review_seconds: Set(number(draft.review_seconds)?),
+        lead_seconds: Set(number(draft.lead_seconds)?),
+        claim_seconds: Set(number(draft.claim_seconds)?),
+        ..Default::default()
+    })
 }
 
 /// Moves a giveaway from one state to the next, with its event. False when it is not in `from` any

@@ -30,6 +30,8 @@ pub struct Model {
     pub host_id: Uuid,
     /// Where it stands: [`Model::state`].
     pub state: String,
+    /// What the host wrote as opening time, should the giveaway become a draft again.
+    pub draft_opens_at: Option<i64>,
     /// All prizes together.
     pub amount_minor: i64,
     /// Of the amount.
@@ -173,17 +175,24 @@ pub struct NewSaga {
     pub batches: Vec<NewBatch>,
 }
 
-/// Writes a saga with everything that it will ever send.
+/// Writes a saga with everything that it will ever send, and what the draft said that publishing
+/// replaces.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert<C: ConnectionTrait>(tx: &C, saga: &NewSaga, now: Timestamp) -> Result<()> {
+pub async fn insert<C: ConnectionTrait>(
+    tx: &C,
+    saga: &NewSaga,
+    draft_opens_at: Option<i64>,
+    now: Timestamp,
+) -> Result<()> {
     let at_ms = now.as_millisecond();
     let row = ActiveModel {
         id: Set(saga.id.0),
         giveaway_id: Set(saga.giveaway.0),
         host_id: Set(saga.host.0),
         state: Set(SagaState::Reserving.as_str().to_owned()),
+        draft_opens_at: Set(draft_opens_at),
         amount_minor: Set(saga.amount.minor),
         currency: Set(saga.amount.currency.as_str().to_owned()),
         reason: Set(None),

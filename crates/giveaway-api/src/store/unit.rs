@@ -2,16 +2,22 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ConnectionTrait, DbErr, PaginatorTrait as _, QueryOrder as _, entity::prelude::*,
+    ActiveValue::Set, ConnectionTrait, DbErr, PaginatorTrait as _, QueryOrder as _, entity::prelude::*,
     sea_query::Expr,
 };
 
-use super::event::{self, Change};
+use super::{
+    event::{self, Change},
+    prize,
+};
 use crate::{
-    domain::giveaway::UnitState,
+    domain::{giveaway::UnitState, publication::NewUnit},
     error::Result,
     ids::{EscrowId, GiveawayId, UnitId},
 };
+
+/// Units in one statement, below the number of variables that it may have.
+const UNITS_PER_STATEMENT: usize = 500;
 
 /// One prize that one winner gets. Units come into being with the publish saga, each with the
 /// escrow that funds it, and go again when the saga is compensated.
@@ -122,4 +128,41 @@ pub async fn end<C: ConnectionTrait>(
     let (from, to, at_ms) = (from.as_str(), to.as_str(), now.as_millisecond());
     event::record(tx, Change { machine: "prize_unit", subject: id.0, from, to, reason, at_ms }).await?;
     Ok(true)
+}
+
+/// Writes the units of a giveaway that begins to be published, in order. `prizes` are its lines.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert<C: ConnectionTrait>(
+    tx: &C,
+    giveaway: GiveawayId,
+    prizes: &[prize::Model],
+    units: &[NewUnit],
+) -> Result<(), DbErr> {
+    for (chunk, units) in (0_i32..).zip(units.chunks(UNITS_PER_STATEMENT)) {
+        let first = chunk * i32::try_from(UNITS_PER_STATEMENT).unwrap_or(i32::MAX);
+        let rows = (first..).zip(units).map(|(position, unit)| ActiveModel {
+            id: Set(unit.id.0),
+            giveaway_id: Set(giveaway.0),
+            prize_id: Set(prizes[unit.line].id),
+            position: Set(position),
+            escrow_id: Set(unit.escrow.0),
+            value_minor: Set(unit.value.minor),
+            currency: Set(unit.value.currency.as_str().to_owned()),
+            state: Set(UnitState::Open.as_str().to_owned()),
+        });
+        Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Removes the units of a giveaway whose saga was compensated: their escrows are cancelled for ever,
+/// and the next attempt makes new ones.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove<C: ConnectionTrait>(tx: &C, giveaway: GiveawayId) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::GiveawayId.eq(giveaway.0)).exec(tx).await?;
+    Ok(())
 }

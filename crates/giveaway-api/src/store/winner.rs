@@ -216,6 +216,25 @@ pub async fn overdue<C: ConnectionTrait>(
         .await
 }
 
+/// The same for one giveaway, all of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn overdue_of<C: ConnectionTrait>(
+    conn: &C,
+    giveaway: GiveawayId,
+    now: Timestamp,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::GiveawayId.eq(giveaway.0))
+        .filter(Column::State.eq(WinnerState::Selected.as_str()))
+        .filter(Column::ClaimUntil.lte(now.as_millisecond()))
+        .order_by_asc(Column::ClaimUntil)
+        .order_by_asc(Column::Rank)
+        .all(conn)
+        .await
+}
+
 /// Moves a winner from `selected` to the next state, with its event. False when somebody else was
 /// faster: nothing was written.
 ///

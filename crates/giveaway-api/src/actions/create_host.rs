@@ -1,0 +1,96 @@
+//! The administrator makes a host, and issues its tokens.
+
+use http::StatusCode;
+use ledger::idempotency::{Scope, Stored};
+use platform::http::{FieldError, IdempotencyKey};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::idempotent::{self, Begun};
+use crate::{
+    domain::address::Address,
+    error::{Error, Result},
+    ids::HostId,
+    service::Service,
+    store::host,
+};
+
+/// The longest name, in characters.
+const NAME_MAX_CHARS: usize = 120;
+
+/// What a host is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewHost {
+    /// As shown to entrants.
+    pub name: String,
+    /// Where we write to.
+    pub email: String,
+}
+
+/// A host as it is shown to itself and to the administrator.
+#[derive(Clone, Debug, Serialize)]
+pub struct HostView {
+    /// Its id.
+    pub id: HostId,
+    /// As shown to entrants.
+    pub name: String,
+    /// Where we write to.
+    pub email: String,
+}
+
+impl From<host::Model> for HostView {
+    fn from(host: host::Model) -> Self {
+        Self { id: HostId(host.id), name: host.name, email: host.email }
+    }
+}
+
+/// Makes a host, once per idempotency key.
+///
+/// # Errors
+/// A name or an address that cannot be.
+pub async fn create_host(service: &Service, new: NewHost, key: &IdempotencyKey) -> Result<Stored> {
+    let (name, email) = check(&new)?;
+    // The administrator owns the key: there is one, with no account of its own.
+    let scope = Scope::http(service.mode(), Uuid::nil(), "create_host");
+    let attempt = match idempotent::begin(service, scope, key).await? {
+        Begun::Replay(stored) => return Ok(stored),
+        Begun::Fresh(attempt) => attempt,
+    };
+    let id = HostId::new();
+    let now = service.clock.now();
+    let inserted = host::insert(attempt.tx(), id, name.clone(), email.clone(), now).await;
+    let outcome = inserted.map_err(Error::from).and_then(|()| {
+        let view = HostView { id, name, email };
+        Ok((StatusCode::CREATED, serde_json::to_value(view).map_err(anyhow::Error::from)?))
+    });
+    attempt.finish(outcome).await
+}
+
+/// Issues a token for a host. It is shown this once; only its hash is kept.
+///
+/// # Errors
+/// An unknown host.
+pub async fn issue_host_token(service: &Service, id: HostId) -> Result<String> {
+    host::find(service.db.read(), id).await?.ok_or(Error::NotFound("host"))?;
+    let (token, hash) = platform::token::new_bearer(service.mode().as_str());
+    host::insert_token(service.db.write(), id, hash, service.clock.now()).await?;
+    Ok(token)
+}
+
+fn check(new: &NewHost) -> Result<(String, String)> {
+    let mut errors = Vec::new();
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
+        let wrong = format!("must have 1 to {NAME_MAX_CHARS} characters and no control characters");
+        errors.push(FieldError::new("/name", wrong));
+    }
+    if let Err(error) = Address::of(&new.email) {
+        errors.push(FieldError::new("/email", error.to_string()));
+    }
+    if errors.is_empty() {
+        Ok((name.to_owned(), new.email.trim().to_owned()))
+    } else {
+        Err(Error::Invalid(errors))
+    }
+}

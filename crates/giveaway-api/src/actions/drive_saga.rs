@@ -1,0 +1,404 @@
+//! The publish saga: reserve every prize, then take the money, or cancel everything that may have
+//! been reserved. Whoever holds the lease drives; every write is fenced; every step may be repeated.
+//!
+//! | step | done by |
+//! |---|---|
+//! | reserve batches, in parallel | [`reserve`] |
+//! | take the money, forward only from then on | [`commit`] |
+//! | let go of the money | [`abort`] |
+//! | cancel every batch, in parallel | [`cancel`] |
+//!
+//! Confirmations are in the outbox: [`super::take_answers`] hears of them.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use contracts::{lane, method, refusal::Refusal};
+use durable_grpc::{Outcome, RawCall, outcome};
+use futures::future::join_all;
+use jiff::SignedDuration;
+use ledger::holds::{self, HoldState};
+use platform::outbox::{self, NewCall};
+use tokio::task::JoinHandle;
+use tonic::Status;
+
+use crate::{
+    domain::{
+        books,
+        giveaway::GiveawayState,
+        saga::{BatchState, Next, OPERATOR_AFTER, SagaState, next, pause},
+    },
+    ids::{BatchId, EscrowId, SagaId},
+    service::Service,
+    store::{
+        giveaway,
+        saga::{self, batch},
+        unit,
+    },
+};
+
+/// How long one turn waits for the answers to its calls. The calls go on meanwhile, and the next
+/// turn attaches to them.
+const CALL_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a driver may be silent before another instance takes over: longer than a turn.
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Sagas taken over in one scan.
+const SWEEP_LIMIT: u64 = 100;
+
+/// The sagas that this process drives right now: its own lease is not taken over when a clock jumps.
+#[derive(Debug, Default)]
+pub struct Driving(Mutex<HashSet<SagaId>>);
+
+impl Driving {
+    fn enter(&self, id: SagaId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id)
+    }
+
+    fn leave(&self, id: SagaId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
+
+/// Drives a saga in a task of its own until it ends or has to wait. The handle may be dropped.
+pub(crate) fn spawn(service: &Arc<Service>, id: SagaId) -> JoinHandle<()> {
+    let service = service.clone();
+    tokio::spawn(async move {
+        if !service.driving.enter(id) {
+            return;
+        }
+        let shutdown = service.shutdown.clone();
+        tokio::select! {
+            // What was being done is done again by whoever takes the lease next.
+            () = shutdown.requested() => {}
+            driven = drive(&service, id) => {
+                if let Err(error) = driven {
+                    tracing::error!(saga = %id, error = format!("{error:#}"), "a saga's turn failed");
+                }
+            }
+        }
+        service.driving.leave(id);
+    })
+}
+
+/// Takes over every saga whose time has come, each in a task of its own: a poisoned one holds up
+/// nobody. Also flags sagas that wait for confirmations for too long.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sweep(service: &Arc<Service>) -> anyhow::Result<()> {
+    let now = service.clock.now();
+    for saga in saga::due(service.db.read(), now, SWEEP_LIMIT).await? {
+        drop(spawn(service, saga.saga_id()));
+    }
+    let since = now - SignedDuration::try_from(OPERATOR_AFTER)?;
+    let flagged = saga::flag_unconfirmed(service.db.write(), since).await?;
+    if flagged > 0 {
+        tracing::error!(flagged, "published giveaways wait for their escrows to be confirmed");
+    }
+    Ok(())
+}
+
+/// What a turn led to.
+enum Turn {
+    /// Something changed, here or by somebody else: go on at once, if the lease is ours still.
+    Further,
+    /// Some calls are not answered, or not as hoped: rest, then try again.
+    Wait,
+}
+
+async fn drive(service: &Service, id: SagaId) -> anyhow::Result<()> {
+    let saga = saga::find(service.db.write(), id).await?.context("the saga is gone")?;
+    let now = service.clock.now();
+    let Some(fence) = saga::take_lease(service.db.write(), &saga, now, LEASE).await? else {
+        return Ok(());
+    };
+    loop {
+        let saga = saga::find(service.db.write(), id).await?.context("the saga is gone")?;
+        let turn = match saga.state()? {
+            SagaState::Reserving => reserve(service, &saga, fence).await,
+            SagaState::Compensating => cancel(service, &saga, fence).await,
+            // Forward only, by the outbox; or over.
+            SagaState::Committed | SagaState::Confirmed | SagaState::Compensated => {
+                rest(service, &saga, fence, 0).await?;
+                return Ok(());
+            }
+        };
+        match turn {
+            Ok(Turn::Further) => {
+                let until = service.clock.now() + LEASE;
+                if !saga::keep_lease(service.db.write(), id, fence, until).await? {
+                    return Ok(());
+                }
+            }
+            Ok(Turn::Wait) => return rest(service, &saga, fence, saga.turns.saturating_add(1)).await,
+            Err(error) => {
+                rest(service, &saga, fence, saga.turns.saturating_add(1)).await?;
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Gives the lease back until the next turn is due.
+async fn rest(service: &Service, saga: &saga::Model, fence: i64, turns: i32) -> anyhow::Result<()> {
+    let now = service.clock.now();
+    let pause = pause(u32::try_from(turns).unwrap_or(0));
+    let in_state = now.duration_since(platform::clock::from_millis(saga.changed_at));
+    let is_old = in_state > SignedDuration::try_from(OPERATOR_AFTER)?;
+    let needs_operator = is_old && !saga.state()?.is_terminal();
+    if needs_operator && !saga.needs_operator {
+        tracing::error!(saga = %saga.saga_id(), state = saga.state, "a saga needs an operator");
+    }
+    let next = now + SignedDuration::try_from(pause)?;
+    saga::rest(service.db.write(), saga.saga_id(), fence, turns, next, needs_operator).await?;
+    Ok(())
+}
+
+/// R(i): sends every batch that is maybe reserved, in parallel, with the bytes that were stored.
+async fn reserve(service: &Service, saga: &saga::Model, fence: i64) -> anyhow::Result<Turn> {
+    let id = saga.saga_id();
+    let batches = saga::batches(service.db.write(), id).await?;
+    let states: Vec<BatchState> =
+        batches.iter().map(batch::Model::state).collect::<Result<_, _>>()?;
+    let is_overdue = service.clock.now_ms() >= saga.deadline_at;
+    match next(states.iter().copied(), is_overdue) {
+        Next::Commit => return commit(service, saga, fence, &batches).await,
+        Next::Abort => return abort(service, saga, fence, "not reserved in time").await,
+        Next::Reserve => {}
+    }
+    let planned = batches.iter().zip(&states).filter(|(_, state)| **state == BatchState::Planned);
+    let calls = planned.map(async |(batch, _)| {
+        let (step, method) = ("reserve", method::RESERVE_ESCROWS);
+        let answer = call(service, saga, batch, step, method, &batch.reserve_request).await;
+        let to = BatchState::Reserved;
+        (answer.is_ok(), record(service, id, fence, batch, BatchState::Planned, to, answer).await)
+    });
+    let mut refusal = None;
+    let mut all_reserved = true;
+    for (reserved, recorded) in join_all(calls).await {
+        match recorded? {
+            Recorded::Done => {}
+            Recorded::Refused(reason) => refusal = Some(reason),
+            Recorded::Lost => return Ok(Turn::Further),
+            Recorded::Unknown => {}
+        }
+        all_reserved &= reserved;
+    }
+    match refusal {
+        Some(refusal) => abort(service, saga, fence, &refusal.to_string()).await,
+        None if all_reserved => Ok(Turn::Further),
+        None => Ok(Turn::Wait),
+    }
+}
+
+/// T2: in one transaction the money is taken, the saga is committed, and the confirmations are in
+/// the outbox. When the commit's outcome is unknown, the hold tells it.
+async fn commit(
+    service: &Service,
+    saga: &saga::Model,
+    fence: i64,
+    batches: &[batch::Model],
+) -> anyhow::Result<Turn> {
+    let id = saga.saga_id();
+    let now = service.clock.now();
+    let tx = service.db.begin().await?;
+    giveaway::lock(&tx, saga.giveaway()).await?;
+    if !is_ours(&tx, id, fence, SagaState::Reserving).await? {
+        return Ok(Turn::Further);
+    }
+    let currency = saga.currency.parse()?;
+    let escrows = saga::items(&tx, id).await?.into_iter().map(|item| {
+        (EscrowId(item.escrow_id), ledger::Money::new(item.value_minor, currency))
+    });
+    holds::capture(&tx, id.0, books::captured(service.mode(), escrows), now).await?;
+    saga::advance(&tx, id, SagaState::Reserving, SagaState::Committed, "every prize is reserved", now).await?;
+    for batch in batches {
+        let confirm = NewCall {
+            lane: lane::GIFTCARD,
+            method: method::CONFIRM_ESCROWS,
+            key: key(id, batch, "confirm"),
+            subject: batch.id,
+            payload: batch.confirm_request.clone(),
+            not_before_ms: 0,
+        };
+        outbox::enqueue(&tx, confirm, now.as_millisecond()).await?;
+    }
+    if let Err(error) = tx.commit().await {
+        // Read back, never guessed. If not even that is possible, the next turn finds out.
+        let hold = holds::find(service.db.write(), id.0).await?;
+        if hold.is_none_or(|hold| hold.state != HoldState::Captured) {
+            return Err(error).context("the money was not taken");
+        }
+        tracing::warn!(saga = %id, %error, "the commit was reported as failed, and has happened");
+    }
+    tracing::info!(saga = %id, giveaway = %saga.giveaway(), "funded");
+    service.wake_relay();
+    Ok(Turn::Further)
+}
+
+/// X0: the saga turns back, and the money is let go.
+async fn abort(
+    service: &Service,
+    saga: &saga::Model,
+    fence: i64,
+    reason: &str,
+) -> anyhow::Result<Turn> {
+    let id = saga.saga_id();
+    let tx = service.db.begin().await?;
+    giveaway::lock(&tx, saga.giveaway()).await?;
+    if !is_ours(&tx, id, fence, SagaState::Reserving).await? {
+        return Ok(Turn::Further);
+    }
+    turn_back(service, &tx, id, reason).await?;
+    tx.commit().await?;
+    tracing::info!(saga = %id, reason, "a saga turned back");
+    Ok(Turn::Further)
+}
+
+/// Turns a saga back that is locked and has not decided, and lets the money go.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn turn_back(
+    service: &Service,
+    tx: &platform::Tx,
+    id: SagaId,
+    reason: &str,
+) -> anyhow::Result<()> {
+    let now = service.clock.now();
+    let (from, to) = (SagaState::Reserving, SagaState::Compensating);
+    anyhow::ensure!(saga::advance(tx, id, from, to, reason, now).await?, "{id} changed under its lock");
+    holds::release(tx, id.0, now).await?;
+    Ok(())
+}
+
+/// X(i): cancels every batch, also those that may never have been reserved, in parallel; each
+/// outcome is recorded. The giveaway is a draft again once all are confirmed.
+async fn cancel(service: &Service, saga: &saga::Model, fence: i64) -> anyhow::Result<Turn> {
+    let id = saga.saga_id();
+    let batches = saga::batches(service.db.write(), id).await?;
+    let mut calls = Vec::new();
+    for batch in &batches {
+        let from = batch.state()?;
+        if from == BatchState::Cancelled {
+            continue;
+        }
+        calls.push(async move {
+            let (step, method) = ("cancel", method::CANCEL_ESCROWS);
+            let answer = call(service, saga, batch, step, method, &batch.cancel_request).await;
+            record(service, id, fence, batch, from, BatchState::Cancelled, answer).await
+        });
+    }
+    let mut all_cancelled = true;
+    for recorded in join_all(calls).await {
+        match recorded? {
+            Recorded::Done => {}
+            Recorded::Lost => return Ok(Turn::Further),
+            // A cancellation is never refused by a healthy callee; it is tried for ever, and after
+            // an hour an operator looks at it.
+            Recorded::Refused(refusal) => {
+                tracing::error!(saga = %id, %refusal, "a cancellation was refused");
+                all_cancelled = false;
+            }
+            Recorded::Unknown => all_cancelled = false,
+        }
+    }
+    if !all_cancelled {
+        return Ok(Turn::Wait);
+    }
+    let now = service.clock.now();
+    let tx = service.db.begin().await?;
+    giveaway::lock(&tx, saga.giveaway()).await?;
+    if !is_ours(&tx, id, fence, SagaState::Compensating).await? {
+        return Ok(Turn::Further);
+    }
+    let reason = saga.reason.as_deref().unwrap_or("compensated");
+    saga::advance(&tx, id, SagaState::Compensating, SagaState::Compensated, reason, now).await?;
+    let (from, to) = (GiveawayState::Funding, GiveawayState::Draft);
+    giveaway::advance(&tx, saga.giveaway(), from, to, reason, now).await?;
+    giveaway::clear_rules(&tx, saga.giveaway(), saga.draft_opens_at).await?;
+    unit::remove(&tx, saga.giveaway()).await?;
+    tx.commit().await?;
+    Ok(Turn::Further)
+}
+
+/// What became of a call about a batch, and of writing it down.
+enum Recorded {
+    Done,
+    /// The callee's own decision, the only one to act on.
+    Refused(Refusal),
+    /// Nothing is known: the same bytes are sent again.
+    Unknown,
+    /// Somebody else drives the saga now; nothing was written.
+    Lost,
+}
+
+/// Writes down what a call about a batch led to, if nobody took the saga over meanwhile.
+async fn record(
+    service: &Service,
+    saga: SagaId,
+    fence: i64,
+    batch: &batch::Model,
+    from: BatchState,
+    to: BatchState,
+    answer: Result<(), Status>,
+) -> anyhow::Result<Recorded> {
+    let id = BatchId(batch.id);
+    let Err(status) = answer else {
+        let tx = service.db.begin().await?;
+        let row = saga::lock(&tx, saga).await?;
+        if row.is_none_or(|row| row.fence != fence) {
+            return Ok(Recorded::Lost);
+        }
+        saga::advance_batch(&tx, id, from, to, service.clock.now()).await?;
+        tx.commit().await?;
+        return Ok(Recorded::Done);
+    };
+    let note = format!("{:?}: {}", status.code(), status.message());
+    saga::note(service.db.write(), saga, fence, id, &note).await?;
+    if outcome(&status) == Some(Outcome::Mismatch) {
+        tracing::error!(%saga, batch = batch.number, "a batch has other bytes than the call under its key");
+    }
+    Ok(match (outcome(&status), Refusal::of(&status)) {
+        (None, Some(refusal)) => Recorded::Refused(refusal),
+        _ => Recorded::Unknown,
+    })
+}
+
+async fn call(
+    service: &Service,
+    saga: &saga::Model,
+    batch: &batch::Model,
+    step: &str,
+    method: &str,
+    request: &[u8],
+) -> Result<(), Status> {
+    let call = RawCall {
+        key: Some(key(saga.saga_id(), batch, step)),
+        deadline: Some(CALL_WAIT),
+        ..RawCall::new(lane::GIFTCARD, method, request.to_vec())
+    };
+    service.calls.call_raw(call).await.map(|_| ())
+}
+
+/// What names a call of a saga for ever.
+fn key(saga: SagaId, batch: &batch::Model, step: &str) -> String {
+    format!("{saga}:{}:{step}", batch.number)
+}
+
+/// Whether the saga is in this state and its lease is ours still; locks it.
+async fn is_ours(
+    tx: &platform::Tx,
+    id: SagaId,
+    fence: i64,
+    state: SagaState,
+) -> anyhow::Result<bool> {
+    let saga = saga::lock(tx, id).await?.context("the saga is gone")?;
+    Ok(saga.fence == fence && saga.state()? == state)
+}

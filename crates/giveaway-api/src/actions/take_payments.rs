@@ -1,0 +1,165 @@
+//! Payments at the provider become money in a wallet: once per payment, and only when the provider's
+//! own object says that it is paid. What a webhook says is only where to look.
+
+use anyhow::Context as _;
+use http::HeaderMap;
+use ledger::Posting;
+use platform::provider::{Payment, PaymentStatus, WebhookEventKind};
+
+use crate::{
+    domain::{
+        books,
+        top_up::{Meaning, TopUpState, meaning},
+    },
+    error::{Error, Result},
+    ids::{HostId, TopUpId},
+    service::Service,
+    store::{inbox, top_up},
+};
+
+/// Webhooks worked off at a time.
+const INBOX_BATCH: u64 = 100;
+
+/// Pages of the provider's list read in one sweep; a longer list is read on by the next.
+const PAGES_PER_SWEEP: usize = 50;
+
+/// The sweep's name among the cursors.
+const SWEEP: &str = "payments";
+
+/// Keeps what the provider told us, and wakes the scan that looks. The raw body is what was signed.
+///
+/// # Errors
+/// A body that the provider did not sign, or not recently.
+pub async fn receive_webhook(service: &Service, headers: &HeaderMap, body: &[u8]) -> Result<()> {
+    let now = service.clock.now();
+    let event = service.provider.verify_webhook(headers, body, now).map_err(|error| {
+        tracing::warn!(%error, "a webhook was rejected");
+        Error::state("webhook_rejected", "the signature is not valid")
+    })?;
+    let kind = match &event.kind {
+        WebhookEventKind::PaymentPaid => "payment_paid",
+        WebhookEventKind::PaymentChargedBack => "payment_charged_back",
+        // Transfers are the other service's business.
+        _ => return Ok(()),
+    };
+    inbox::insert(service.db.write(), event.id, kind, event.object_id, now).await?;
+    service.wake.payments.wake();
+    Ok(())
+}
+
+/// Works off what webhooks brought. A payment that cannot be looked at now is looked at again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn work_off_inbox(service: &Service) -> anyhow::Result<()> {
+    for event in inbox::waiting(service.db.read(), INBOX_BATCH).await? {
+        match take_by_id(service, &event.object_id).await {
+            Ok(()) => {
+                inbox::handled(service.db.write(), &event.event_id, service.clock.now()).await?;
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(payment = event.object_id, error, "a payment could not be taken yet");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads the provider's list from where the last sweep ended: what webhooks lost is found here.
+///
+/// # Errors
+/// When the provider does not answer or the database fails; the next sweep goes on from there.
+pub async fn sweep_payments(service: &Service) -> anyhow::Result<()> {
+    let mut position = inbox::position(service.db.read(), SWEEP).await?;
+    for _ in 0..PAGES_PER_SWEEP {
+        let page = service.provider.payments(position.as_deref()).await?;
+        for payment in &page.items {
+            take(service, payment).await.with_context(|| format!("payment {}", payment.id))?;
+        }
+        if let Some(cursor) = page.cursor.filter(|cursor| position.as_ref() != Some(cursor)) {
+            inbox::set_position(service.db.write(), SWEEP, cursor.clone()).await?;
+            position = Some(cursor);
+        }
+        if !page.has_more {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn take_by_id(service: &Service, payment_id: &str) -> anyhow::Result<()> {
+    match service.provider.payment(payment_id).await? {
+        Some(payment) => take(service, &payment).await,
+        None => {
+            tracing::warn!(payment = payment_id, "the provider does not know a payment it told of");
+            Ok(())
+        }
+    }
+}
+
+/// Takes what a payment means, once.
+async fn take(service: &Service, payment: &Payment) -> anyhow::Result<()> {
+    if payment.status == PaymentStatus::ChargedBack {
+        tracing::error!(payment = payment.id, "a payment was charged back");
+    }
+    let meaning = match meaning(payment) {
+        Ok(Meaning::Nothing) => return Ok(()),
+        Ok(meaning) => meaning,
+        // Not an error of the sweep: the same object would stop it for ever.
+        Err(problem) => {
+            tracing::error!(payment = payment.id, problem, "the provider's payment cannot be");
+            return Ok(());
+        }
+    };
+    if top_up::is_posted(service.db.read(), &payment.id).await? {
+        return Ok(());
+    }
+    let now = service.clock.now();
+    let tx = service.db.begin().await?;
+    let reference = payment.reference.parse::<TopUpId>().ok();
+    let found = match reference {
+        Some(id) => top_up::lock(&tx, id).await?,
+        None => None,
+    };
+    match meaning {
+        Meaning::Nothing => {}
+        Meaning::Failed => {
+            if let Some(row) = found {
+                let (id, from, to) = (TopUpId(row.id), TopUpState::Pending, TopUpState::Failed);
+                top_up::advance(&tx, id, from, to, "the payment failed", now).await?;
+            }
+        }
+        Meaning::Received { gross, cost_minor } => {
+            let found = found.filter(|row| row.currency == gross.currency.as_str());
+            let id = found.as_ref().map(|row| TopUpId(row.id));
+            if !top_up::insert_payment(&tx, &payment.id, id, gross, cost_minor, now).await? {
+                return Ok(());
+            }
+            let posting = match &found {
+                Some(row) => {
+                    credit(&tx, row, now).await?;
+                    books::top_up(service.mode(), HostId(row.host_id), &payment.id, gross, cost_minor)
+                }
+                None => unmatched(service, payment, gross, cost_minor),
+            };
+            ledger::post(&tx, &posting, now).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn credit(tx: &platform::Tx, row: &top_up::Model, now: jiff::Timestamp) -> Result<()> {
+    let from = row.state()?;
+    // A checkout can be paid twice; the second payment is the host's money all the same.
+    if from.may_become(TopUpState::Paid) {
+        top_up::advance(tx, TopUpId(row.id), from, TopUpState::Paid, "the provider says paid", now).await?;
+    }
+    Ok(())
+}
+
+fn unmatched(service: &Service, payment: &Payment, gross: ledger::Money, cost_minor: i64) -> Posting {
+    tracing::error!(payment = payment.id, %gross, "a payment belongs to no top-up of ours");
+    books::unmatched(service.mode(), &payment.id, gross, cost_minor)
+}

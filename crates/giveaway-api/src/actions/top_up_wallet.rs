@@ -1,0 +1,106 @@
+//! A host asks to top up its wallet: a checkout is opened at the provider. The money counts once the
+//! provider says that it was paid.
+
+use http::StatusCode;
+use ledger::{Money, idempotency::Scope};
+use platform::{http::IdempotencyKey, provider::{NewCheckout, ProviderAmount, ProviderError}};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::idempotent::{self, Begun};
+use crate::{
+    domain::top_up::{AMOUNT_MINOR, TopUpState},
+    error::{Error, Result},
+    ids::{HostId, TopUpId},
+    service::Service,
+    store::top_up,
+};
+
+/// What a host asks for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTopUp {
+    /// How much.
+    pub amount: Money,
+}
+
+/// A top-up as its host sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct TopUpView {
+    /// Its id.
+    pub id: TopUpId,
+    /// How much was asked for.
+    pub amount: Money,
+    /// `pending`, `paid` or `failed`.
+    pub state: TopUpState,
+    /// Where to pay.
+    pub checkout_url: Option<String>,
+}
+
+/// Asks for a top-up, once per idempotency key. A repeat returns the top-up as it stands, and opens
+/// the checkout if the first try did not get so far.
+///
+/// # Errors
+/// An amount that cannot be topped up; a provider that refuses or does not answer.
+pub async fn top_up_wallet(
+    service: &Service,
+    host: HostId,
+    new: NewTopUp,
+    key: &IdempotencyKey,
+) -> Result<TopUpView> {
+    if !AMOUNT_MINOR.contains(&new.amount.minor) {
+        let (least, most) = (AMOUNT_MINOR.start(), AMOUNT_MINOR.end());
+        return Err(Error::field("/amount/minor", format!("must be from {least} to {most}")));
+    }
+    let scope = Scope::http(service.mode(), host.0, "top_up");
+    let stored = match idempotent::begin(service, scope, key).await? {
+        Begun::Replay(stored) => stored,
+        Begun::Fresh(attempt) => {
+            let id = TopUpId::new();
+            let now = service.clock.now();
+            let inserted = top_up::insert(attempt.tx(), id, host, new.amount, now).await;
+            let outcome = inserted.map(|()| (StatusCode::CREATED, json!({ "id": id })));
+            attempt.finish(outcome.map_err(Error::from)).await?
+        }
+    };
+    let id: TopUpId = serde_json::from_value(stored.body["id"].clone()).map_err(anyhow::Error::from)?;
+    let view = read_top_up(service, host, id).await?;
+    if view.checkout_url.is_some() {
+        return Ok(view);
+    }
+    open_checkout(service, view).await
+}
+
+/// A host's top-up.
+///
+/// # Errors
+/// An unknown top-up, or one of another host.
+pub async fn read_top_up(service: &Service, host: HostId, id: TopUpId) -> Result<TopUpView> {
+    let row = top_up::find(service.db.read(), id)
+        .await?
+        .filter(|row| row.host_id == host.0)
+        .ok_or(Error::NotFound("top-up"))?;
+    Ok(TopUpView { id, amount: row.amount()?, state: row.state()?, checkout_url: row.checkout_url })
+}
+
+/// The provider knows the checkout by our reference, so that opening it twice opens one.
+async fn open_checkout(service: &Service, view: TopUpView) -> Result<TopUpView> {
+    let checkout = NewCheckout {
+        reference: view.id.to_string(),
+        amount: ProviderAmount::new(view.amount.minor, view.amount.currency.as_str()),
+        description: format!("Top-up of {}", view.amount),
+        return_url: Some(service.config.public_url.clone()),
+    };
+    let opened = service.provider.create_checkout(checkout).await.map_err(|error| match error {
+        ProviderError::Refused { code, message } => {
+            tracing::warn!(top_up = %view.id, code, message, "the provider refused a checkout");
+            Error::state("checkout_refused", "the payment provider refused to open a checkout")
+        }
+        error => {
+            tracing::warn!(top_up = %view.id, %error, "no checkout was opened");
+            Error::Unavailable("the payment provider does not answer; repeat the request".into())
+        }
+    })?;
+    top_up::set_checkout(service.db.write(), view.id, opened.id, opened.url.clone()).await?;
+    Ok(TopUpView { checkout_url: Some(opened.url), ..view })
+}

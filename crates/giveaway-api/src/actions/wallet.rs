@@ -1,0 +1,40 @@
+//! What a host has: available for giveaways, and held for those that are being published.
+
+use ledger::{Currency, Money};
+use serde::Serialize;
+
+use crate::{
+    domain::books::{self, AVAILABLE, HELD},
+    error::Result,
+    ids::HostId,
+    service::Service,
+    store::top_up,
+};
+
+/// The balances of one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Balance {
+    /// The currency.
+    pub currency: Currency,
+    /// What can be spent.
+    pub available: Money,
+    /// What is set aside.
+    pub held: Money,
+}
+
+/// A host's balances, one per currency that it ever topped up in.
+///
+/// # Errors
+/// When the database fails.
+pub async fn balances(service: &Service, host: HostId) -> Result<Vec<Balance>> {
+    let conn = service.db.read();
+    let mut balances = Vec::new();
+    for code in top_up::currencies(conn, host).await? {
+        let currency: Currency = code.parse().map_err(anyhow::Error::from)?;
+        let of = |kind| books::of_host(service.mode(), host, kind, currency);
+        let available = ledger::balance(conn, &of(AVAILABLE)).await?;
+        let held = ledger::balance(conn, &of(HELD)).await?;
+        balances.push(Balance { currency, available, held });
+    }
+    Ok(balances)
+}

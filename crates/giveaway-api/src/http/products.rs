@@ -1,0 +1,27 @@
+//! `GET /products`: the card products that can be prizes.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use platform::http::{Json, Problem};
+
+use super::{
+    auth::HostAuth,
+    page::{Page, Paging},
+};
+use crate::{
+    actions::products::{ProductView, list_products},
+    ids::ProductId,
+    service::Service,
+};
+
+/// A page of products, as giftcard-api has them now.
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    _: HostAuth,
+    paging: Paging<ProductId>,
+) -> Result<Json<Page<ProductView>>, Problem> {
+    let limit = u32::try_from(paging.limit).unwrap_or(u32::MAX);
+    let (items, next) = list_products(&service, limit, paging.after).await?;
+    Ok(Json(Page::with_next(items, next)))
+}

@@ -1,0 +1,59 @@
+//! Where a giveaway stands, in a label and a sentence.
+
+use crate::{
+    actions::present_giveaway::Presented,
+    domain::giveaway::GiveawayState,
+    pages::wording::{Time, length, until},
+};
+
+/// The first thing a visitor reads.
+pub(super) struct Standing {
+    /// The colour: `open`, `wait`, `done` or `over`. The label says the same in words.
+    pub(super) tone: &'static str,
+    pub(super) label: &'static str,
+    /// What comes before the time.
+    pub(super) text: String,
+    pub(super) time: Option<Time>,
+    /// How long that is from now.
+    pub(super) until: Option<String>,
+}
+
+pub(super) fn standing(shown: &Presented) -> Standing {
+    use GiveawayState as S;
+    let giveaway = &shown.giveaway;
+    let now = giveaway.server_time;
+    let at = |tone, label, text: &str, time: Option<jiff::Timestamp>| Standing {
+        tone,
+        label,
+        text: text.to_owned(),
+        time: time.map(Time::from),
+        until: time.and_then(|time| until(now, time)),
+    };
+    match giveaway.state {
+        S::Draft | S::Funding | S::Scheduled => {
+            at("wait", "Opens soon", "Entries open", Some(giveaway.opens_at.timestamp()))
+        }
+        S::Open if shown.takes_entries => {
+            at("open", "Open for entries", "You can enter until", Some(giveaway.closes_at.timestamp()))
+        }
+        S::Open | S::Closed => {
+            at("wait", "Entries are closed", "They are reviewed now and frozen", giveaway.freeze_at)
+        }
+        S::Committed => {
+            let text = "The entries are frozen and committed to. Winners are drawn";
+            at("wait", "Ready for the draw", text, Some(giveaway.draw_at.timestamp()))
+        }
+        S::Drawn => {
+            let time = length(giveaway.rules.claim_seconds.into());
+            let text = format!("The winners were written to and have {time} to claim their prize.");
+            at("done", "Winners are drawn", &text, None)
+        }
+        S::Completed => {
+            at("done", "Completed", "Every prize was delivered or went back to the host.", None)
+        }
+        S::Cancelling | S::Cancelled => {
+            let text = "There will be no draw. The reserved prize funds go back to the host.";
+            at("over", "Called off", text, None)
+        }
+    }
+}
