@@ -59,6 +59,5 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/claims/resend", post(claims::resend))
         .route("/admin/sagas", get(admin::sagas))
         .route("/admin/outbox", get(admin::outbox));
-    let api = Router::new().nest(PREFIX, api).with_state(service.clone());
-    api.merge(crate::pages::router(service))
+    Router::new().nest(PREFIX, api).with_state(service.clone())
 }

@@ -1,58 +1,82 @@
-//! `/confirm`: the mailed link asks, a button confirms. Mail programs that look at links ahead of
-//! their owners confirm nothing.
+//! The link in the confirmation mail: a question, then the receipt.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{Form, Query, State},
-    response::Response,
+    extract::{Query, State},
+    http::header,
+    response::{IntoResponse, Response},
 };
-use http::StatusCode;
-use serde::Deserialize;
+use draw::receipt::Receipt;
 
-use super::{page, problem::problem};
-use crate::{actions::confirm_entry::confirm_entry, service::Service};
-
-/// What the link carries.
-#[derive(Deserialize)]
-pub(super) struct Token {
-    t: String,
-}
+use super::{
+    frame::{Fields, Frame, Token, private_page},
+    limit::Admitted,
+    problem::Failure,
+};
+use crate::{
+    actions::{
+        confirm_entry::confirm_entry,
+        preview_confirmation::{Confirmable, preview_confirmation},
+    },
+    service::Service,
+};
 
 #[derive(Template)]
 #[template(path = "confirm.html")]
-struct Ask<'a> {
-    token: &'a str,
+struct ConfirmPage {
+    frame: Frame,
+    entry: Confirmable,
+    token: String,
 }
 
 #[derive(Template)]
-#[template(path = "confirmed.html")]
-struct Confirmed {
-    giveaway_url: String,
-    leaf: String,
+#[template(path = "receipt.html")]
+struct ReceiptPage {
+    frame: Frame,
+    entry: Confirmable,
+    token: String,
     receipt: String,
 }
 
-/// `GET /confirm?t=…`
-pub(super) async fn ask(Query(token): Query<Token>) -> Response {
-    page(StatusCode::OK, &Ask { token: &token.t })
+/// `GET /confirm?t=…`: asks. Mail programs that follow links on their own confirm nothing.
+pub(super) async fn ask(
+    _: Admitted,
+    State(service): State<Arc<Service>>,
+    Query(Token { token }): Query<Token>,
+) -> Result<Response, Failure> {
+    let entry = preview_confirmation(&service, &token).await?;
+    Ok(private_page(&ConfirmPage { frame: Frame::default(), entry, token }))
 }
 
-/// `POST /confirm`
+/// `POST /confirm`: verifies the address and shows the receipt.
 pub(super) async fn confirm(
+    _: Admitted,
     State(service): State<Arc<Service>>,
-    Form(token): Form<Token>,
-) -> Response {
-    match confirm_entry(&service, &token.t).await {
-        Ok(receipt) => {
-            let giveaway = crate::ids::GiveawayId(receipt.draw_id.0);
-            page(StatusCode::OK, &Confirmed {
-                giveaway_url: format!("/g/{giveaway}"),
-                leaf: receipt.leaf_id.to_string(),
-                receipt: serde_json::to_string_pretty(&receipt).unwrap_or_default(),
-            })
-        }
-        Err(error) => problem(error),
-    }
+    Fields(Token { token }): Fields<Token>,
+) -> Result<Response, Failure> {
+    let receipt = readable(&confirm_entry(&service, &token).await?);
+    let entry = preview_confirmation(&service, &token).await?;
+    Ok(private_page(&ReceiptPage { frame: Frame::default(), entry, token, receipt }))
+}
+
+/// `POST /confirm/receipt`: the receipt as a file.
+pub(super) async fn download(
+    _: Admitted,
+    State(service): State<Arc<Service>>,
+    Fields(Token { token }): Fields<Token>,
+) -> Result<Response, Failure> {
+    let receipt = readable(&confirm_entry(&service, &token).await?);
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"receipt.json\""),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, receipt).into_response())
+}
+
+/// The receipt with one member to a line. What is signed are its values, not its spaces.
+pub(super) fn readable(receipt: &Receipt) -> String {
+    serde_json::to_string_pretty(receipt).expect("a receipt always serializes")
 }

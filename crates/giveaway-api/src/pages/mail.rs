@@ -130,9 +130,15 @@ struct Letter {
 enum Part {
     Text(String),
     /// What there is to do.
-    Link { label: &'static str, url: String },
+    Link {
+        label: &'static str,
+        url: String,
+    },
     /// Something to be compared or kept, character by character.
-    Exact { label: &'static str, value: String },
+    Exact {
+        label: &'static str,
+        value: String,
+    },
 }
 
 #[derive(Template)]
@@ -156,7 +162,8 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
     let letter = |subject: String, name: Option<&str>, why, parts| Letter {
         subject,
         is_test: about.is_test,
-        greeting: name.map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {},", one_line(name))),
+        greeting: name
+            .map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {},", one_line(name))),
         parts,
         why,
         title: title.clone(),
@@ -168,7 +175,9 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             None,
             MAYBE_ENTERED,
             vec![
-                text(format!("please confirm your entry in “{title}”. It counts once it is confirmed.")),
+                text(format!(
+                    "please confirm your entry in “{title}”. It counts once it is confirmed."
+                )),
                 Part::Link { label: "Confirm my entry", url: (*link).to_owned() },
                 text(format!("The link works until {}.", at(*expires_at))),
             ],
@@ -179,7 +188,9 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             ENTERED,
             vec![
                 text(format!("your entry in “{title}” is confirmed. Please keep this receipt.")),
-                text("It is our signed promise that your entry takes part: should it be missing in the draw, the receipt shows that it was left out. Winners are published by their leaf_id, so it is also how you find yourself among them. The salt links the entry to your address: show it only to somebody who may know that you entered."),
+                text(
+                    "It is our signed promise that your entry takes part: should it be missing in the draw, the receipt shows that it was left out. Winners are published by their leaf_id, so it is also how you find yourself among them. The salt links the entry to your address: show it only to somebody who may know that you entered.",
+                ),
                 Part::Exact { label: "Receipt", value: readable(receipt) },
             ],
         ),
@@ -188,11 +199,24 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             *name,
             ENTERED,
             vec![
-                text(format!("the entries in “{title}” are frozen now. This is the fingerprint of the commitment to all of them:")),
-                Part::Exact { label: "Commitment (SHA-256 of the manifest)", value: manifest_hash.to_string() },
-                text(format!("Please keep this mail. The winners follow from the commitment and from round {round} of a random beacon, which is public at {} and not before. Who knew the commitment earlier can show later that no entry was added, changed or removed.", at(*draw_at))),
-                text("After the draw the transcript is on the giveaway’s page, and anybody can draw again on their own computer:"),
-                Part::Exact { label: "Command", value: format!("handsel verify transcript.json --seen {manifest_hash}") },
+                text(format!(
+                    "the entries in “{title}” are frozen now. This is the fingerprint of the commitment to all of them:"
+                )),
+                Part::Exact {
+                    label: "Commitment (SHA-256 of the manifest)",
+                    value: manifest_hash.to_string(),
+                },
+                text(format!(
+                    "Please keep this mail. The winners follow from the commitment and from round {round} of a random beacon, which is public at {} and not before. Who knew the commitment earlier can show later that no entry was added, changed or removed.",
+                    at(*draw_at)
+                )),
+                text(
+                    "After the draw the transcript is on the giveaway’s page, and anybody can draw again on their own computer:",
+                ),
+                Part::Exact {
+                    label: "Command",
+                    value: format!("handsel verify transcript.json --seen {manifest_hash}"),
+                },
             ],
         ),
         Mail::Winner { name, prize, claim_until, link } => letter(
@@ -201,9 +225,14 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             ENTERED,
             vec![
                 text(format!("you have won {} in “{title}”.", in_words(prize))),
-                text(format!("Claim it by {}. After that it passes on to somebody else.", at(*claim_until))),
+                text(format!(
+                    "Claim it by {}. After that it passes on to somebody else.",
+                    at(*claim_until)
+                )),
                 Part::Link { label: "Claim my prize", url: (*link).to_owned() },
-                text("The link is yours alone: do not pass it on. We never ask for a password or for money."),
+                text(
+                    "The link is yours alone: do not pass it on. We never ask for a password or for money.",
+                ),
             ],
         ),
         Mail::CardLink { name, prize, link, expires_at } => letter(
@@ -213,7 +242,10 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             vec![
                 text(format!("this link leads to your prize, {}.", in_words(prize))),
                 Part::Link { label: "Show my card", url: (*link).to_owned() },
-                text(format!("It works until {}, and only for a short time after you first use it. If you have not asked for it, somebody else may have: the link went to nobody but you.", at(*expires_at))),
+                text(format!(
+                    "It works until {}, and only for a short time after you first use it. If you have not asked for it, somebody else may have: the link went to nobody but you.",
+                    at(*expires_at)
+                )),
             ],
         ),
     }
@@ -274,7 +306,8 @@ mod tests {
 
     #[test]
     fn a_confirmation_has_nothing_that_a_stranger_chose() {
-        let mail = Mail::ConfirmEntry { link: "https://win.example/confirm?t=abc", expires_at: time() };
+        let mail =
+            Mail::ConfirmEntry { link: "https://win.example/confirm?t=abc", expires_at: time() };
         let mail = render(ABOUT, &mail).unwrap();
         assert_snapshot!(mail.text, @"");
         assert!(mail.html.contains("href=\"https://win.example/confirm?t=abc\""));

@@ -1,62 +1,70 @@
-//! Server-rendered pages, templates beside them. They work without scripts and have none: every
-//! step is a link or a form.
+//! Pages for people: rendered here, whole without JavaScript, templates beside the code.
+//!
+//! None of the forms needs protection from requests that another site makes in somebody's name:
+//! there are no cookies and no sessions. A form is either public, or it carries the token that was
+//! mailed, which another site does not have. Following a link changes nothing; only a button does.
+//! Tokens come in by a mailed link or a form's body and go out in a page's body, never in the
+//! address of a redirect.
 
 mod assets;
 mod claim;
 mod confirm;
+mod countries;
+mod enter;
+mod frame;
 mod giveaway;
+mod limit;
+pub(crate) mod mail;
 pub(crate) mod mails;
 mod problem;
+mod wording;
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    response::{Html, IntoResponse as _, Response},
+    extract::{DefaultBodyLimit, FromRef},
     routing::{get, post},
 };
-use http::{HeaderValue, StatusCode, header};
 
+use self::limit::Attempts;
 use crate::service::Service;
 
-/// The pages, with complete paths.
+/// The largest form: a few short fields, with room for what browsers add by encoding them.
+const FORM_LIMIT_BYTES: usize = 16 * 1024;
+
+/// The routes, with complete paths.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
+    let pages = Pages { service: service.clone(), attempts: Arc::default() };
     Router::new()
-        .route("/g/{id}", get(giveaway::show))
-        .route("/g/{id}/enter", post(giveaway::enter))
+        .route("/g/{giveaway}", get(giveaway::show))
+        .route("/g/{giveaway}/enter", post(enter::submit))
         .route("/confirm", get(confirm::ask).post(confirm::confirm))
-        .route("/claim", get(claim::ask).post(claim::claim))
+        .route("/confirm/receipt", post(confirm::download))
+        .route("/claim", get(claim::offer).post(claim::take))
         .route("/claim/decline", post(claim::decline))
         .route("/claim/resend", post(claim::resend))
-        .route("/assets/giveaway.css", get(assets::css))
-        .with_state(service.clone())
+        .route(assets::STYLE_PATH, get(assets::style))
+        .route(assets::ICON_PATH, get(assets::icon))
+        .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
+        .with_state(pages)
 }
 
-/// A rendered page. Pages are about a moment, and some carry tokens: none is kept by a cache.
-fn page(status: StatusCode, template: &impl askama::Template) -> Response {
-    match template.render() {
-        Ok(html) => {
-            let mut response = (status, Html(html)).into_response();
-            let no_store = HeaderValue::from_static("no-store");
-            response.headers_mut().insert(header::CACHE_CONTROL, no_store);
-            response
-        }
-        Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+/// What the pages work with.
+#[derive(Clone)]
+struct Pages {
+    service: Arc<Service>,
+    attempts: Arc<Attempts>,
+}
+
+impl FromRef<Pages> for Arc<Service> {
+    fn from_ref(pages: &Pages) -> Self {
+        pages.service.clone()
     }
 }
 
-/// An amount as people read it; one in a currency that we do not know, as it is stored.
-fn amount(minor: i64, currency: &str) -> String {
-    match currency.parse() {
-        Ok(currency) => ledger::Money::new(minor, currency).to_string(),
-        Err(_) => format!("{minor} {currency}"),
+impl FromRef<Pages> for Arc<Attempts> {
+    fn from_ref(pages: &Pages) -> Self {
+        pages.attempts.clone()
     }
-}
-
-/// A time as people read it. The pages know nobody's zone, so they name theirs.
-fn date(time: jiff::Timestamp) -> String {
-    time.strftime("%-d %B %Y, %H:%M:%S UTC").to_string()
 }

@@ -1,51 +1,64 @@
-//! What went wrong, for people.
+//! The page that says why there is no page.
 
 use askama::Template;
-use axum::response::Response;
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use platform::http::Problem;
 
-use super::page;
+use super::{
+    frame::{Frame, Keep, page},
+    wording::sentence,
+};
 use crate::error::Error;
+
+/// A request that got no page, with the reason. Boxed, since it travels in every result.
+#[derive(Debug)]
+pub(super) struct Failure(Box<Problem>);
 
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct ProblemPage {
-    message: String,
-    errors: Vec<String>,
-    /// Whether asking for a fresh link can help; with the old one, if there is one.
-    resend: Option<String>,
+    frame: Frame,
+    heading: &'static str,
+    reason: String,
 }
 
-/// A page that tells what went wrong.
-pub(super) fn problem(error: Error) -> Response {
-    with_resend(error, None)
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(Box::new(error.into()))
+    }
 }
 
-/// The same, with a button that asks for a fresh link if the old one has done its work.
-pub(super) fn with_resend(error: Error, token: Option<&str>) -> Response {
-    let is_spent = matches!(&error, Error::Gone { code, .. } if code.starts_with("link_"));
-    let errors = match &error {
-        Error::Invalid(errors) => errors
-            .iter()
-            .map(|error| {
-                let field = error.pointer.trim_start_matches('/').replace('_', " ");
-                format!("{field}: {}", error.detail)
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
-    let problem = Problem::from(error);
-    let message = match errors.is_empty() {
-        true => capitalised(problem.message()),
-        false => "Please look at these again:".to_owned(),
-    };
-    let resend = token.filter(|_| is_spent).map(ToOwned::to_owned);
-    page(problem.status(), &ProblemPage { message, errors, resend })
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
 }
 
-/// Messages are written lowercase and without a full stop; a page shows a sentence.
-fn capitalised(message: &str) -> String {
-    let mut chars = message.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let Self(problem) = self;
+        let status = problem.status();
+        let reason = sentence(problem.message());
+        let answer = ProblemPage { frame: Frame::default(), heading: heading(status), reason };
+        let mut response = page(status, Keep::Nothing, &answer);
+        if let Some(wait) = problem.into_response().headers().get(header::RETRY_AFTER) {
+            response.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+        }
+        response
+    }
+}
+
+fn heading(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "There is nothing here",
+        StatusCode::GONE => "This is over",
+        StatusCode::CONFLICT => "This is not possible now",
+        StatusCode::TOO_MANY_REQUESTS => "Please wait a little",
+        StatusCode::SERVICE_UNAVAILABLE => "Not right now",
+        status if status.is_client_error() => "This did not work",
+        _ => "Something went wrong on our side",
+    }
 }

@@ -14,8 +14,12 @@ pub(super) struct Time {
 impl From<Timestamp> for Time {
     fn from(time: Timestamp) -> Self {
         let utc = time.to_zoned(TimeZone::UTC);
-        let form = if utc.second() == 0 { "%-d %B %Y, %H:%M UTC" } else { "%-d %B %Y, %H:%M:%S UTC" };
-        Self { iso: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), text: utc.strftime(form).to_string() }
+        let form =
+            if utc.second() == 0 { "%-d %B %Y, %H:%M UTC" } else { "%-d %B %Y, %H:%M:%S UTC" };
+        Self {
+            iso: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            text: utc.strftime(form).to_string(),
+        }
     }
 }
 
@@ -70,7 +74,9 @@ pub(super) fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     match letters.next() {
         None => String::new(),
-        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.')),
+        Some(first) => {
+            format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.'))
+        }
     }
 }
 
@@ -134,7 +140,10 @@ mod tests {
     fn texts_keep_their_paragraphs() {
         assert_eq!(paragraphs(" One\ntwo \n\n\n three\r\n"), ["One\ntwo", "three"]);
         assert!(paragraphs(" \n ").is_empty());
-        assert_eq!(sentence("the link has expired; enter once more"), "The link has expired; enter once more.");
+        assert_eq!(
+            sentence("the link has expired; enter once more"),
+            "The link has expired; enter once more."
+        );
         assert_eq!(sentence(""), "");
     }
 }

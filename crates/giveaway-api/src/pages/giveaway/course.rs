@@ -44,10 +44,11 @@ impl Mark {
     }
 }
 
-pub(super) fn course(shown: &Presented) -> Vec<Step> {
-    let giveaway = &shown.giveaway;
+pub(super) fn course(presented: &Presented) -> Vec<Step> {
+    let giveaway = &presented.giveaway;
     let claim_time = length(giveaway.rules.claim_seconds.into());
-    let beacon = if shown.is_rehearsal { "the local test beacon" } else { "the public beacon drand" };
+    let beacon =
+        if presented.is_rehearsal { "the local test beacon" } else { "the public beacon drand" };
     let at = |time: Timestamp| Some(Time::from(time));
     let steps = [
         ("Entries open", String::new(), at(giveaway.opens_at.timestamp())),
@@ -68,7 +69,7 @@ pub(super) fn course(shown: &Presented) -> Vec<Step> {
             None,
         ),
     ];
-    let done = steps_done(giveaway.state, shown.takes_entries);
+    let done = steps_done(giveaway.state, presented.takes_entries);
     let marked = steps.into_iter().enumerate().map(|(place, (name, note, time))| {
         let mark = match place.cmp(&done) {
             std::cmp::Ordering::Less => Mark::Done,

@@ -6,7 +6,7 @@ use draw::succession::{Departure, Succession};
 use uuid::Uuid;
 
 use crate::{
-    actions::{public_giveaway::PublicWinner, present_giveaway::Presented},
+    actions::{present_giveaway::Presented, public_giveaway::PublicWinner},
     domain::winner::WinnerState,
     pages::wording::{Time, price},
 };
@@ -48,10 +48,10 @@ pub(super) struct Before {
     pub(super) at: Time,
 }
 
-pub(super) fn prizes(shown: &Presented) -> Prizes {
-    let giveaway = &shown.giveaway;
+pub(super) fn prizes(presented: &Presented) -> Prizes {
+    let giveaway = &presented.giveaway;
     let mut before: HashMap<Uuid, Vec<Before>> = HashMap::new();
-    for succession in &shown.successions {
+    for succession in &presented.successions {
         before.entry(succession.unit.0).or_default().push(left(succession));
     }
     // Both the lines and the winners follow the order of the units in the rules.

@@ -18,9 +18,9 @@ pub(super) struct Standing {
     pub(super) until: Option<String>,
 }
 
-pub(super) fn standing(shown: &Presented) -> Standing {
+pub(super) fn standing(presented: &Presented) -> Standing {
     use GiveawayState as S;
-    let giveaway = &shown.giveaway;
+    let giveaway = &presented.giveaway;
     let now = giveaway.server_time;
     let at = |tone, label, text: &str, time: Option<jiff::Timestamp>| Standing {
         tone,
@@ -33,9 +33,12 @@ pub(super) fn standing(shown: &Presented) -> Standing {
         S::Draft | S::Funding | S::Scheduled => {
             at("wait", "Opens soon", "Entries open", Some(giveaway.opens_at.timestamp()))
         }
-        S::Open if shown.takes_entries => {
-            at("open", "Open for entries", "You can enter until", Some(giveaway.closes_at.timestamp()))
-        }
+        S::Open if presented.takes_entries => at(
+            "open",
+            "Open for entries",
+            "You can enter until",
+            Some(giveaway.closes_at.timestamp()),
+        ),
         S::Open | S::Closed => {
             at("wait", "Entries are closed", "They are reviewed now and frozen", giveaway.freeze_at)
         }
