@@ -29,20 +29,21 @@ use crate::{
 /// Giveaways looked at in one scan; those left over come a second later.
 const DUE_MAX: u64 = 100;
 
-/// Commits to the entries of every giveaway whose freeze has come; one that fails does not keep the
-/// others from theirs.
+/// Commits to the entries of every giveaway whose freeze has come. One that fails is logged, tried
+/// again at the next scan, and does not keep the others from theirs.
 ///
 /// # Errors
-/// The first failure, after all were tried.
+/// When the database does not tell which are due.
 pub async fn commit_due(service: &Arc<Service>) -> Result<()> {
     let now = service.clock.now();
     let (state, due) = (GiveawayState::Closed, giveaway::Column::FreezeAt);
-    let mut outcome = Ok(());
     for giveaway in giveaway::due(service.db.read(), state, due, now, DUE_MAX).await? {
-        let committed = commit(service, giveaway.giveaway_id()).await;
-        outcome = outcome.and(committed.map(|_| ()));
+        let id = giveaway.giveaway_id();
+        if let Err(error) = commit(service, id).await {
+            tracing::error!(giveaway = %id, error = %error, "entries were not committed to");
+        }
     }
-    outcome
+    Ok(())
 }
 
 /// Freezes the entries of a closed giveaway, commits to them and writes to those who entered, all
@@ -77,6 +78,7 @@ pub async fn commit(service: &Arc<Service>, id: GiveawayId) -> Result<bool> {
     let witnesses = entry::verified_ids(&tx, id).await?;
     mails::to_entries(&tx, id, mail::COMMITMENT, &witnesses, now).await?;
     tx.commit().await?;
+    service.wake_relay();
     tracing::info!(giveaway = %id, leaves = leaves.len(), round = manifest.round, late = manifest.late, "committed");
     Ok(true)
 }

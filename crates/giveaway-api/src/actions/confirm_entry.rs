@@ -69,5 +69,6 @@ async fn verify(service: &Service, entry: &entry::Model) -> Result<()> {
         mails::to_entries(&tx, id, mail::RECEIPT, &[entry.entry_id()], now).await?;
     }
     tx.commit().await?;
+    service.wake_relay();
     Ok(())
 }

@@ -2,48 +2,47 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use contracts::{giftcard::ReturnEscrowRequest, lane, mail, method};
+use contracts::mail;
 use draw::{
     beacon::Chain,
     drawing::{self, DrawError, Outcome},
     fixed::{BeaconSignature, LeafId},
     leaf::Leaf,
     manifest::Manifest,
+    schedule,
     transcript::BeaconRecord,
 };
 use jiff::{SignedDuration, Timestamp};
-use platform::{
-    Tx,
-    outbox::{self, NewCall},
-};
-use prost::Message as _;
+use platform::Tx;
 
-use super::mails;
+use super::{lifecycle::begin_cancelling, mails, return_prize::return_prize};
 use crate::{
     domain::giveaway::GiveawayState,
     error::Result,
-    ids::{EntryId, EscrowId, GiveawayId, UnitId, WinnerId},
+    ids::{EntryId, GiveawayId, UnitId, WinnerId},
     service::Service,
-    store::{draw as draws, entry, escrow_return, giveaway, unit, winner},
+    store::{draw as draws, entry, giveaway, unit, winner},
 };
 
 /// Giveaways looked at in one scan. Many, because those that wait for a beacon that is late must not
 /// keep the others from theirs; looking is one small query each.
 const DUE_MAX: u64 = 1_000;
 
-/// Draws every giveaway whose round is public; one that fails does not keep the others from theirs.
+/// Draws every giveaway whose round is public. One that fails is logged, tried again at the next
+/// scan, and does not keep the others from theirs.
 ///
 /// # Errors
-/// The first failure, after all were tried.
+/// When the database does not tell which are due.
 pub async fn draw_due(service: &Arc<Service>) -> Result<()> {
     let now = service.clock.now();
     let (state, due) = (GiveawayState::Committed, giveaway::Column::DrawAt);
-    let mut outcome = Ok(());
     for giveaway in giveaway::due(service.db.read(), state, due, now, DUE_MAX).await? {
-        let drawn = draw_winners(service, giveaway.giveaway_id()).await;
-        outcome = outcome.and(drawn.map(|_| ()));
+        let id = giveaway.giveaway_id();
+        if let Err(error) = draw_winners(service, id).await {
+            tracing::error!(giveaway = %id, error = %error, "winners were not drawn");
+        }
     }
-    outcome
+    Ok(())
 }
 
 /// Draws a committed giveaway and writes to its winners, in one transaction. False while the round
@@ -61,7 +60,7 @@ pub async fn draw_winners(service: &Arc<Service>, id: GiveawayId) -> Result<bool
         return Ok(false);
     }
     let Some(signature) = service.beacon.signature(round, now).await? else {
-        return Ok(false);
+        return give_up(service, id, &chain, round).await.map(|()| false);
     };
     let manifest = draw.manifest()?;
     let leaves = draws::read_leaves(service.db.read(), id).await?;
@@ -87,8 +86,29 @@ pub async fn draw_winners(service: &Arc<Service>, id: GiveawayId) -> Result<bool
     }
     tx.commit().await?;
     tracing::info!(giveaway = %id, round, picks = outcome.picks.len(), "drawn");
+    service.wake_relay();
     service.wake.lifecycle.wake();
     Ok(true)
+}
+
+/// A draw whose round never comes is void: another one is never substituted, so every prize goes
+/// back. Decided only when the beacon itself says that it has no such round, so that an instance
+/// that was down for long draws what it could have drawn.
+async fn give_up(service: &Service, id: GiveawayId, chain: &Chain, round: u64) -> Result<()> {
+    let now = service.clock.now();
+    if schedule::void_at(chain, round).is_none_or(|void_at| now < void_at.timestamp()) {
+        return Ok(());
+    }
+    let tx = service.db.begin().await?;
+    let giveaway = giveaway::lock(&tx, id).await?;
+    if giveaway.state()? == GiveawayState::Committed
+        && begin_cancelling(&tx, &giveaway, "void: the beacon stayed away", now).await?
+    {
+        tx.commit().await?;
+        tracing::error!(giveaway = %id, round, "a draw is void");
+        service.wake_relay();
+    }
+    Ok(())
 }
 
 /// Gives the units to the first picks, in order. Units for which there was nobody go back.
@@ -124,24 +144,6 @@ async fn select(
         if winners.iter().all(|winner| winner.unit != unit.unit_id()) {
             return_prize(tx, &unit, "too few entries", now).await?;
         }
-    }
-    Ok(())
-}
-
-/// Asks for the value of a prize back that nobody can win.
-async fn return_prize(tx: &Tx, unit: &unit::Model, reason: &str, now: Timestamp) -> Result<()> {
-    let escrow = EscrowId(unit.escrow_id);
-    let giveaway = GiveawayId(unit.giveaway_id);
-    if escrow_return::insert(tx, escrow, unit.unit_id(), giveaway, reason, now).await? {
-        let call = NewCall {
-            lane: lane::GIFTCARD,
-            method: method::RETURN_ESCROW,
-            key: format!("return:{escrow}"),
-            subject: unit.escrow_id,
-            payload: ReturnEscrowRequest { escrow_id: escrow.to_string() }.encode_to_vec(),
-            not_before_ms: 0,
-        };
-        outbox::enqueue(tx, call, now.as_millisecond()).await?;
     }
     Ok(())
 }

@@ -121,6 +121,7 @@ async fn store(service: &Service, id: GiveawayId, entries: Vec<NewEntry>) -> Res
     let admitted = admit(&tx, &giveaway, entries, now).await?;
     write_to(&tx, id, &admitted, now).await?;
     tx.commit().await?;
+    service.wake_relay();
     Ok(())
 }
 

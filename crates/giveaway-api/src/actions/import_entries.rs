@@ -133,6 +133,7 @@ async fn store(service: &Service, id: GiveawayId, rows: Vec<Row>) -> Result<Admi
     mails::to_entries(&tx, id, mail::RECEIPT, &receipts, now).await?;
     mails::to_entries(&tx, id, mail::CONFIRM_ENTRY, &unconfirmed, now).await?;
     tx.commit().await?;
+    service.wake_relay();
     Ok(admitted)
 }
 

@@ -80,6 +80,7 @@ pub async fn report_counts(service: &Service) -> Result<()> {
     outbox::enqueue(&tx, call, service.clock.now_ms()).await?;
     counter_delta::remove(&tx, ids).await?;
     tx.commit().await?;
+    service.wake_relay();
     Ok(())
 }
 

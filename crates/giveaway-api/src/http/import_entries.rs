@@ -3,11 +3,12 @@
 use std::{io, sync::Arc};
 
 use axum::{
-    RequestExt as _,
+    BoxError,
     extract::{Request, State},
 };
 use futures::TryStreamExt as _;
 use http::{StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use platform::http::{Json, Problem};
 use tokio_util::io::StreamReader;
 
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// The largest file in one request: about half a million entrants. More come in parts.
-pub(crate) const FILE_LIMIT: usize = 64 * 1024 * 1024;
+const FILE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Reads the file as it comes; nothing of it is kept but the entries.
 pub(crate) async fn post(
@@ -38,18 +39,14 @@ pub(crate) async fn post(
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "csv_expected")
             .detail("the body must be a file, with Content-Type: text/csv"));
     }
-    let file = request.into_limited_body().into_data_stream().map_err(broken);
+    let file = Limited::new(request.into_body(), FILE_LIMIT).into_data_stream().map_err(broken);
     Ok(Json(import_entries(&service, host.0, giveaway, StreamReader::new(file)).await?))
 }
 
 /// Tells a file that is too large from one that broke off.
-fn broken(error: axum::Error) -> io::Error {
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return io::Error::from(io::ErrorKind::FileTooLarge);
-        }
-        cause = error.source();
+fn broken(error: BoxError) -> io::Error {
+    match error.downcast::<LengthLimitError>() {
+        Ok(_) => io::Error::from(io::ErrorKind::FileTooLarge),
+        Err(error) => io::Error::other(error),
     }
-    io::Error::other(error)
 }

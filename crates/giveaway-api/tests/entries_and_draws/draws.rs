@@ -1,9 +1,11 @@
 //! From the freeze to the winners, and the transcript that anybody can check.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use draw::{
+    beacon::Chain,
+    fixed::BeaconSignature,
     leaf::Reason,
     rules::Eligibility,
     transcript::Transcript,
@@ -11,13 +13,18 @@ use draw::{
 };
 use giveaway_api::{
     actions::{commit_draw::commit_due, draw_winners::draw_due},
+    beacon::Beacon,
     domain::{giveaway::GiveawayState, winner::WinnerState},
     ids::GiveawayId,
     store::{draw as draws, entry, unit, winner},
 };
+use jiff::Timestamp;
 use sea_orm::ConnectionTrait as _;
+use testkit::eventually;
 
-use crate::support::{Bed, CLAIM_SECONDS, LEAD_SECONDS, OPEN_SECONDS, Plan, REVIEW_SECONDS, at};
+use crate::support::{
+    Bed, CLAIM_SECONDS, LEAD_SECONDS, OPEN_SECONDS, Plan, REVIEW_SECONDS, at, sandbox,
+};
 
 const FREEZE: i64 = OPEN_SECONDS + REVIEW_SECONDS as i64;
 const DRAW: i64 = FREEZE + LEAD_SECONDS as i64;
@@ -218,5 +225,74 @@ async fn the_database_refuses_to_change_a_commitment() {
         ] {
             assert!(bed.db.write().execute_unprepared(sql).await.is_err(), "{} {sql}", bed.db);
         }
+    }
+}
+
+/// A beacon whose network has fallen silent.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait::async_trait]
+impl Beacon for Silent {
+    fn chain(&self) -> Chain {
+        sandbox().chain()
+    }
+
+    async fn signature(&self, _: u64, _: Timestamp) -> anyhow::Result<Option<BeaconSignature>> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn a_draw_without_a_beacon_waits_a_month_and_is_void() {
+    const MONTH: i64 = 30 * 24 * 3_600;
+    for bed in Bed::all_with(Arc::new(Silent)).await {
+        let id = bed.giveaway(closed(2, 0)).await;
+        bed.enter_verified(id, 5).await;
+        bed.advance_to(FREEZE);
+        close(&bed, id).await;
+        scan(&bed).await;
+        bed.advance_to(DRAW + MONTH - 10);
+        scan(&bed).await;
+        assert_eq!(bed.state(id).await, GiveawayState::Committed, "{}", bed.db);
+        assert!(bed.returns_of(id).await.is_empty());
+        bed.advance_to(DRAW + MONTH + 10);
+        scan(&bed).await;
+        assert_eq!(bed.state(id).await, GiveawayState::Cancelling, "{}", bed.db);
+        assert_eq!(bed.returns_of(id).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_slept_through_the_month_still_draws() {
+    for bed in Bed::all().await {
+        let id = bed.giveaway(closed(2, 0)).await;
+        bed.enter_verified(id, 5).await;
+        bed.advance_to(FREEZE);
+        close(&bed, id).await;
+        scan(&bed).await;
+        bed.advance_to(DRAW + 40 * 24 * 3_600);
+        scan(&bed).await;
+        assert_eq!(bed.state(id).await, GiveawayState::Drawn, "{}", bed.db);
+        check_transcript(&bed, &transcript(&bed, id).await);
+    }
+}
+
+#[tokio::test]
+async fn the_scans_bring_a_giveaway_from_its_schedule_to_its_winners() {
+    const SOON: Duration = Duration::from_secs(20);
+    for bed in Bed::all().await {
+        let plan = Plan { state: GiveawayState::Scheduled, ..closed(2, 1) };
+        let id = bed.giveaway(plan).await;
+        bed.enter_verified(id, 10).await;
+        bed.app.start();
+        eventually(SOON, async || bed.state(id).await == GiveawayState::Open).await;
+        // As after a night without power: closing and freeze are long over.
+        bed.advance_to(DRAW + 100);
+        eventually(SOON, async || bed.state(id).await == GiveawayState::Committed).await;
+        bed.advance_to(DRAW + 100 + i64::from(LEAD_SECONDS) + 3);
+        eventually(SOON, async || bed.state(id).await == GiveawayState::Drawn).await;
+        check_transcript(&bed, &transcript(&bed, id).await);
+        assert!(bed.service().shutdown.stop().await, "{}", bed.db);
     }
 }

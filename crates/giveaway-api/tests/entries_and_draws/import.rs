@@ -2,6 +2,10 @@
 
 use std::io::Cursor;
 
+use axum::{
+    body::{Body, Bytes},
+    http::{Request, StatusCode},
+};
 use draw::rules::Eligibility;
 use giveaway_api::{
     Error,
@@ -146,5 +150,72 @@ async fn only_the_host_imports_and_only_until_closing() {
         assert_eq!(other.code(), "not_found");
         bed.advance_to(OPEN_SECONDS);
         check(GiveawayState::Open, Some("giveaway_closed")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_host_sends_a_file_and_looks_through_the_entries() {
+    for bed in Bed::all().await {
+        let id = bed.giveaway(adults_outside_china()).await;
+        let sample = sample::entrants(4, 150);
+        let path = format!("/api/giveaway/v1/giveaways/{id}/entries");
+        let post = || Request::post(format!("{path}/import")).header("content-type", "text/csv");
+        let file = || Body::from(sample.csv.clone());
+
+        let stranger = bed.send(post().body(file()).unwrap()).await;
+        assert_eq!(stranger.status, StatusCode::UNAUTHORIZED, "{}", bed.db);
+        let token = bed.host_token(id).await;
+        let json =
+            Request::post(format!("{path}/import")).header("content-type", "application/json");
+        let wrong_kind = bed.as_host(&token, json, file()).await;
+        assert_eq!(wrong_kind.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        let imported = bed.as_host(&token, post(), file()).await;
+        assert_eq!(imported.status, StatusCode::OK, "{:?}", imported.body);
+        assert_eq!(imported.body["persons"], sample.truth.persons);
+        assert_eq!(imported.body["malformed_count"], sample.truth.malformed);
+        let malformed = imported.body["malformed"].as_array().unwrap();
+        assert!(malformed[0]["line"].as_u64().unwrap() > 1);
+
+        let mut listed = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = Request::get(format!("{path}?limit=40{after}"));
+            let page = bed.as_host(&token, page, Body::empty()).await;
+            assert_eq!(page.status, StatusCode::OK, "{:?}", page.body);
+            listed.extend(page.body["items"].as_array().unwrap().clone());
+            let Some(next) = page.body["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        assert_eq!(listed.len() as u64, sample.truth.persons);
+        let eligible = listed.iter().filter(|entry| entry["reason"] == "none").count();
+        assert_eq!(eligible as u64, sample.truth.eligible);
+        let other = bed.giveaway(Plan::default()).await;
+        let foreign = Request::get(format!("/api/giveaway/v1/giveaways/{other}/entries"));
+        let foreign = bed.as_host(&token, foreign, Body::empty()).await;
+        assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_off_can_be_sent_again() {
+    for bed in Bed::all().await {
+        let id = bed.giveaway(adults_outside_china()).await;
+        let token = bed.host_token(id).await;
+        let sample = sample::entrants(5, 2_500);
+        let path = format!("/api/giveaway/v1/giveaways/{id}/entries/import");
+        let post = || Request::post(&path).header("content-type", "text/csv");
+        // Most of the file, and then the connection is gone.
+        let most = sample.csv[..sample.csv.len() * 9 / 10].to_vec();
+        let parts = [Ok(Bytes::from(most)), Err(std::io::Error::other("gone"))];
+        let broken = Body::from_stream(futures::stream::iter(parts));
+        let answer = bed.as_host(&token, post(), broken).await;
+        assert_eq!(answer.code(), "invalid_input", "{} {:?}", bed.db, answer.body);
+        let counts = entry_count::read(bed.db.read(), id).await.unwrap();
+        assert!(counts.entries > 0, "what came before was entered");
+        let again = bed.as_host(&token, post(), Body::from(sample.csv.clone())).await;
+        assert_eq!(again.body["persons"], sample.truth.persons);
+        let persons = i64::try_from(sample.truth.persons).unwrap();
+        assert_eq!(again.body["persons_new"], persons - counts.entries);
+        assert_eq!(entry_count::read(bed.db.read(), id).await.unwrap().entries, persons);
     }
 }

@@ -1,5 +1,6 @@
 //! Entries and draws, through the real router on real databases.
 
+mod counts;
 mod draws;
 mod entrants;
 mod entries;

@@ -19,10 +19,10 @@ use durable_grpc::{Calls, SqliteStore, Target};
 use giveaway_api::{
     App, Config, Deps, Migrator, Service,
     actions::import_entries::import_entries,
-    beacon::SandboxBeacon,
+    beacon::{Beacon, SandboxBeacon},
     domain::giveaway::{GiveawayState, UnitState},
     ids::{GiveawayId, HostId},
-    store::{escrow_return, giveaway, prize, unit},
+    store::{escrow_return, giveaway, host, prize, unit},
 };
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -76,19 +76,29 @@ impl Default for Plan {
 impl Bed {
     /// The application on every engine there is.
     pub(crate) async fn all() -> Vec<Self> {
+        Self::all_with(Arc::new(SandboxBeacon(sandbox()))).await
+    }
+
+    /// The same with another beacon.
+    pub(crate) async fn all_with(beacon: Arc<dyn Beacon>) -> Vec<Self> {
         let mut beds = Vec::new();
         for db in testkit::databases::<Migrator>().await {
-            beds.push(Self::on(db).await);
+            let clock = Clock::manual(at(0));
+            let files = tempfile::tempdir().unwrap();
+            let handle: Db = (*db).clone();
+            let app = build(handle, clock.clone(), files.path(), beacon.clone()).await;
+            beds.push(Self { clock, app, db, _files: files });
         }
         beds
     }
 
-    async fn on(db: TestDb) -> Self {
-        let clock = Clock::manual(at(0));
-        let files = tempfile::tempdir().unwrap();
-        let handle: Db = (*db).clone();
-        let app = start(handle, clock.clone(), files.path()).await;
-        Self { clock, app, db, _files: files }
+    /// A token of a giveaway's host.
+    pub(crate) async fn host_token(&self, id: GiveawayId) -> String {
+        let host = giveaway::find(self.db.read(), id).await.unwrap().unwrap().host_id;
+        let (token, hash) = platform::token::new_bearer("test");
+        let (db, now) = (self.db.write(), self.clock.now());
+        host::insert_token(db, HostId(host), hash, now).await.unwrap();
+        token
     }
 
     pub(crate) fn service(&self) -> &Arc<Service> {
@@ -211,6 +221,17 @@ impl Bed {
         self.send(request.unwrap()).await
     }
 
+    /// A request of a host.
+    pub(crate) async fn as_host(
+        &self,
+        token: &str,
+        request: axum::http::request::Builder,
+        body: Body,
+    ) -> Answer {
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        self.send(request.body(body).unwrap()).await
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.app.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
@@ -273,11 +294,15 @@ fn rules(id: GiveawayId, plan: &Plan, service: &Service) -> Rules {
     rules
 }
 
-async fn start(db: Db, clock: Clock, files: &std::path::Path) -> App {
+/// The key of the test's own chain, on which every round is known.
+pub(crate) fn sandbox() -> Sandbox {
+    let period = NonZeroU32::new(PERIOD_SECONDS).unwrap();
+    Sandbox::from_seed(&[7; 32], at(-1_000).into(), period)
+}
+
+async fn build(db: Db, clock: Clock, files: &std::path::Path, beacon: Arc<dyn Beacon>) -> App {
     // Queries to services that are not there: nothing here asks them.
     let nowhere = Target::in_process(tonic::service::Routes::default()).channel();
-    let genesis = Moment::from(at(-1_000));
-    let beacon = Sandbox::from_seed(&[7; 32], genesis, NonZeroU32::new(PERIOD_SECONDS).unwrap());
     let deps = Deps {
         db,
         clock,
@@ -286,7 +311,7 @@ async fn start(db: Db, clock: Clock, files: &std::path::Path) -> App {
         giftcard: nowhere.clone(),
         processor: nowhere,
         provider: Arc::new(SandboxProvider::new("http://127.0.0.1:9", "key", "secret").unwrap()),
-        beacon: Arc::new(SandboxBeacon(beacon)),
+        beacon,
         instance_key: InstanceKey::from_seed(&[8; 32]),
         link_key: Key::new([9; 32]),
         admin_token_hash: [0; 32],

@@ -1,0 +1,77 @@
+//! Money comes in once per payment, and only when it is paid.
+
+use http::StatusCode;
+use platform::provider::PaymentStatus;
+use serde_json::json;
+use testkit::eventually;
+
+use crate::world::{PATIENCE, World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_is_credited_once_whoever_tells_of_it() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = app.rich_host(&world, 5_000).await;
+        let asked = app.post(&host, "/wallet/top-ups", "2", json!({"amount": {"minor": 700, "currency": "EUR"}})).await;
+        let id = asked.body["id"].as_str().unwrap().to_owned();
+        assert_eq!(asked.body["state"], "pending", "{}", world.db);
+        assert!(asked.body["checkout_url"].as_str().unwrap().contains(&id));
+
+        // A webhook says only where to look: nothing is paid yet.
+        world.bank.pay("pay_2", &id, 700, PaymentStatus::Pending);
+        assert_eq!(app.webhook("pay_2", "genuine").await.status, StatusCode::NO_CONTENT);
+        assert_eq!(app.webhook("pay_2", "forged").await.status, StatusCode::BAD_REQUEST);
+        // The sweep finds what no webhook tells of, again and again.
+        world.bank.pay("pay_2", &id, 700, PaymentStatus::Paid);
+        for _ in 0..3 {
+            world.pass(60);
+            eventually(PATIENCE, async || app.wallet(&host).await.0 == 5_700).await;
+        }
+        assert_eq!(app.webhook("pay_2", "genuine").await.status, StatusCode::NO_CONTENT);
+        let view = app.get(&host, &format!("/wallet/top-ups/{id}")).await;
+        assert_eq!(view.body["state"], "paid");
+        assert_eq!(app.wallet(&host).await, (5_700, 0));
+        assert_eq!(world.audit().await, Vec::<String>::new(), "{}", world.db);
+
+        let stranger = app.host().await;
+        let hidden = app.get(&stranger, &format!("/wallet/top-ups/{id}")).await;
+        assert_eq!(hidden.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_nobody_asked_for_is_kept_apart() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = app.rich_host(&world, 1_000).await;
+        world.bank.pay("pay_x", "somebody else's", 300, PaymentStatus::Paid);
+        world.pass(60);
+        eventually(PATIENCE, async || {
+            let limits = giveaway_api::audit::Limits::default();
+            let part = giveaway_api::audit::run(world.db.read(), world.clock.now(), &limits).await;
+            part.unwrap().payments.len() == 2
+        })
+        .await;
+        assert_eq!(app.wallet(&host).await, (1_000, 0));
+        assert_eq!(world.audit().await, Vec::<String>::new(), "{}", world.db);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_names_one_request() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = app.host().await;
+        let amount = |minor: i64| json!({"amount": {"minor": minor, "currency": "EUR"}});
+        let first = app.post(&host, "/wallet/top-ups", "k", amount(500)).await;
+        let again = app.post(&host, "/wallet/top-ups", "k", amount(500)).await;
+        assert_eq!(first.body, again.body, "{}", world.db);
+        let other = app.post(&host, "/wallet/top-ups", "k", amount(600)).await;
+        assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(other.body["code"], "idempotency_key_reused");
+        let tiny = app.post(&host, "/wallet/top-ups", "t", amount(1)).await;
+        assert_eq!(tiny.body["errors"][0]["pointer"], "/amount/minor");
+        let nobody = app.get("hs_test_wrong", "/wallet").await;
+        assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
+    }
+}
