@@ -16,7 +16,7 @@ use platform::{
 use tonic::service::Routes;
 
 use crate::{
-    actions::resolve_escrows::Decisions,
+    actions::{resolve_escrows::Decisions, take_over::take_over},
     attempts::AttemptLimits,
     config::Config,
     domain::books::Books,
@@ -69,7 +69,7 @@ impl std::fmt::Debug for App {
     }
 }
 
-/// Builds the application. Nothing runs before [`App::start`].
+/// Builds the application, for one process. Nothing runs before [`App::start`].
 ///
 /// # Errors
 /// When the configuration is unusable, a key file is, or the database lacks what keeps money safe.
@@ -94,6 +94,7 @@ pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
         limits: AttemptLimits::new(),
         wakers: Wakers::default(),
     });
+    take_over(&service).await.context("cannot take over what was under way")?;
     Ok(App {
         router: http::router().merge(pages::router()).with_state(service.clone()),
         grpc: grpc(&service, deps.credential).await?,

@@ -8,13 +8,9 @@ use ledger::Money;
 use sea_orm::DatabaseConnection;
 use serde::Serialize;
 
-use crate::{
-    domain::{
-        books,
-        ids::{EscrowId, MerchantId, SettlementId},
-    },
-    store::audit as checks,
-};
+use crate::{domain::books, store::audit as checks};
+
+pub use crate::domain::ids::{EscrowId, MerchantId, SettlementId};
 
 /// Clearing legs read at a time.
 const PAGE: u32 = 1_000;

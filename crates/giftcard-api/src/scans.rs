@@ -8,8 +8,8 @@ use platform::{
 
 use crate::{
     actions::{
-        expire_cards::expire_cards, resolve_escrows, send_settlement, settle_all, sweep_transfers,
-        take_events,
+        expire_cards::expire_cards, forget_keys, resolve_escrows, send_settlement, settle_all,
+        sweep_transfers, take_events,
     },
     error::Result,
     service::{Service, Shared},
@@ -49,24 +49,27 @@ async fn scheduled(service: &Service) -> Result<()> {
     let config = &service.config.settlement;
     let sweep_ms = i64::from(config.sweep_seconds) * 1_000;
     // The first sweep comes at once: what the provider shows may be what a crash left behind.
-    if schedule::claim(service.db.write(), sweep_transfers::NAME, service.now_ms(), (0, sweep_ms))
-        .await?
-    {
+    if is_due(service, sweep_transfers::NAME, (0, sweep_ms)).await? {
         sweep_transfers::sweep_transfers(service).await?;
     }
     let every_ms = i64::from(config.every_seconds) * 1_000;
-    if every_ms > 0
-        && schedule::claim(
-            service.db.write(),
-            settle_all::NAME,
-            service.now_ms(),
-            (every_ms, every_ms),
-        )
-        .await?
-    {
+    if every_ms > 0 && is_due(service, settle_all::NAME, (every_ms, every_ms)).await? {
         settle_all::settle_all(service).await?;
     }
+    if is_due(service, forget_keys::NAME, (0, forget_keys::EVERY_MS)).await? {
+        forget_keys::forget_keys(service).await?;
+    }
     Ok(())
+}
+
+/// Claims a period of some work. `first_ms` is how long the very first one lasts.
+async fn is_due(
+    service: &Service,
+    name: &'static str,
+    (first_ms, every_ms): (i64, i64),
+) -> Result<bool> {
+    let now_ms = service.now_ms();
+    Ok(schedule::claim(service.db.write(), name, now_ms, (first_ms, every_ms)).await?)
 }
 
 fn each<F, Fut>(service: &Shared, shutdown: &Shutdown, name: &'static str, waker: Waker, work: F)

@@ -6,7 +6,6 @@ use axum::{
     extract::{Query, State},
     response::Response,
 };
-use http::StatusCode;
 use serde::Deserialize;
 
 use super::{
@@ -21,22 +20,25 @@ pub(crate) struct Fields {
     token: String,
 }
 
+#[derive(Deserialize)]
+pub(crate) struct Link {
+    token: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "reveal.html")]
 struct AskPage {
     frame: Frame,
-    token: String,
+    token: Option<String>,
 }
 
-/// GET /cards/reveal?token=
+/// GET /card, or /card?token=
 pub(crate) async fn ask(
     State(service): State<Shared>,
-    fields: Result<Query<Fields>, axum::extract::rejection::QueryRejection>,
+    link: Result<Query<Link>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Fault> {
-    let Query(fields) = fields.map_err(|_| {
-        Fault::told(StatusCode::BAD_REQUEST, "The link is not complete.").without_till()
-    })?;
-    page(&AskPage { frame: Frame::of(&service, false), token: fields.token })
+    let token = link.ok().and_then(|Query(link)| link.token);
+    page(&AskPage { frame: Frame::of(&service, false), token })
 }
 
 #[derive(Template)]
@@ -47,7 +49,7 @@ struct RevealedPage {
     expires: Option<String>,
 }
 
-/// POST /cards/reveal
+/// POST /card
 pub(crate) async fn reveal(
     State(service): State<Shared>,
     Form(fields): Form<Fields>,

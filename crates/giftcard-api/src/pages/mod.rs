@@ -36,7 +36,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/till/redemptions/{id}/reversals", post(redemption::reverse))
         .route("/till/settlements", get(settlements::show).post(settlements::request))
         // [whoever has a token for one card]
-        .route("/cards/reveal", get(card_page::ask).post(card_page::reveal))
+        .route("/card", get(card_page::ask).post(card_page::reveal))
 }
 
 /// What surrounds every page.

@@ -104,6 +104,17 @@ pub(crate) async fn due(
         .await
 }
 
+/// Ends every lease: whoever held one is known to be gone.
+pub(crate) async fn take_over(conn: &impl ConnectionTrait, now_ms: i64) -> Result<u64, DbErr> {
+    let released = Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(now_ms))
+        .filter(Column::State.eq(AttemptState::Sending))
+        .filter(Column::DueAt.gt(now_ms))
+        .exec(conn)
+        .await?;
+    Ok(released.rows_affected)
+}
+
 /// Claims an attempt as it was loaded: nobody else did since. `first_sent_at` is given when what
 /// follows may send it, which counts as a send from now on.
 pub(crate) async fn claim(

@@ -62,6 +62,21 @@ pub(crate) async fn claim(
     Ok(changed.rows_affected == 1)
 }
 
+/// Makes work due now that was done before.
+pub(crate) async fn hasten(
+    conn: &impl ConnectionTrait,
+    name: &'static str,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(now_ms))
+        .filter(Column::Name.eq(name))
+        .filter(Column::DueAt.gt(now_ms))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 /// How far the work got.
 pub(crate) async fn cursor(
     conn: &impl ConnectionTrait,

@@ -54,6 +54,11 @@ impl Bank {
         self.state().next.extend(next);
     }
 
+    /// Takes back what no send has met.
+    pub(crate) fn unscript(&self) {
+        self.state().next.clear();
+    }
+
     /// Whether look-ups fail from now on.
     pub(crate) fn fail_lookups(&self, fail: bool) {
         self.state().lookups_fail = fail;

@@ -141,3 +141,16 @@ async fn a_late_answer_after_a_takeover_still_ends_in_one_payment() {
         ends_paid_once(&world, &shop, &id).await;
     }
 }
+
+#[tokio::test]
+async fn a_restarted_process_does_not_wait_for_its_own_lease() {
+    let mut world = World::each().await.swap_remove(0);
+    let shop = world.shop().await;
+    let id = world.requested(&shop, 700).await;
+    let (attempt, exchange) = claimed(&world).await;
+    ask(&*world.bank, &attempt, exchange).await;
+    world.restart().await;
+    world.send_due().await;
+    assert_eq!(text(&world.settlement(&shop, &id).await, "state"), "paid");
+    assert_eq!(world.bank.sends().len(), 1);
+}

@@ -9,6 +9,8 @@ mod escrows;
 mod http;
 mod merchants;
 mod pages;
+mod random;
+mod running;
 mod settlements;
 mod story;
 mod world;

@@ -221,10 +221,11 @@ async fn a_winner_sees_the_card_once() {
     let token = world.rpc().mint_reveal_token(request).await.unwrap().into_inner().token;
     let winner = Browser { world, cookie: String::new() };
     for _ in 0..2 {
-        let asked = winner.get(&format!("/cards/reveal?token={token}")).await;
+        let asked = winner.get(&format!("/card?token={token}")).await;
         assert_eq!(asked.field("token"), token, "opening the link uses nothing up");
     }
-    let seen = winner.post("/cards/reveal", &[("token", &token)]).await;
+    winner.get("/card").await.shows("The token that you got");
+    let seen = winner.post("/card", &[("token", &token)]).await;
     seen.shows("<svg");
     seen.shows("5.00 EUR");
     seen.shows("Café Sonne");
@@ -232,7 +233,7 @@ async fn a_winner_sees_the_card_once() {
         !seen.html.contains("style=") && !seen.html.contains("<script"),
         "the policy forbids both"
     );
-    let again = winner.post("/cards/reveal", &[("token", &token)]).await;
+    let again = winner.post("/card", &[("token", &token)]).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     again.shows("used already");
     let css = winner.raw("GET", "/assets/giftcard.css", &[]).await;

@@ -45,8 +45,11 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) bank: Arc<Bank>,
     pub(crate) app: App,
+    pub(crate) calls: Calls,
+    pub(crate) shutdown: Shutdown,
+    config: Config,
     credential: ServiceCredential,
-    _files: TempDir,
+    files: TempDir,
 }
 
 /// A merchant with a product.
@@ -96,20 +99,40 @@ impl World {
         let clock = Clock::manual(Timestamp::from_second(1_790_000_000).unwrap());
         let bank = Arc::new(Bank::default());
         let credential = ServiceCredential::new(&Key::new([9; 32]));
-        let calls = Calls::builder(SqliteStore::open(files.path().join("calls.db")).unwrap());
+        let calls = Calls::builder(SqliteStore::open(files.path().join("calls.db")).unwrap())
+            .descriptors(contracts::FILE_DESCRIPTOR_SET)
+            .build()
+            .unwrap();
+        let shutdown = Shutdown::new();
         let deps = Deps {
             db: db.clone(),
             clock: clock.clone(),
             keys: KeyDir::open(&files.path().join("keys")).unwrap(),
             mode: Mode::Test,
-            shutdown: Shutdown::new(),
-            calls: calls.build().unwrap(),
+            shutdown: shutdown.clone(),
+            calls: calls.clone(),
             provider: bank.clone(),
             credential: credential.clone(),
             admin_token_hash: hash_bearer(ADMIN),
         };
-        let app = build(config, deps).await.unwrap();
-        Self { db, clock, bank, app, credential, _files: files }
+        let app = build(config.clone(), deps).await.unwrap();
+        Self { db, clock, bank, app, calls, shutdown, config, credential, files }
+    }
+
+    /// The process dies and begins again, on the same database and with the same keys.
+    pub(crate) async fn restart(&mut self) {
+        let deps = Deps {
+            db: self.db.reopen().await,
+            clock: self.clock.clone(),
+            keys: KeyDir::open(&self.files.path().join("keys")).unwrap(),
+            mode: Mode::Test,
+            shutdown: self.shutdown.clone(),
+            calls: self.calls.clone(),
+            provider: self.bank.clone(),
+            credential: self.credential.clone(),
+            admin_token_hash: hash_bearer(ADMIN),
+        };
+        self.app = build(self.config.clone(), deps).await.unwrap();
     }
 
     pub(crate) fn service(&self) -> &Shared {

@@ -1,0 +1,114 @@
+//! The service as it runs: scans, outbox and gRPC, without anybody pushing.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::{
+    giveaway::{
+        RenderMailsRequest, RenderMailsResponse, ResolveEscrowsRequest, ResolveEscrowsResponse,
+        giveaway_service_server::{GiveawayService, GiveawayServiceServer},
+        resolve_escrows_response::Decision,
+    },
+    lane,
+};
+use durable_grpc::{Target, Worker};
+use http::StatusCode;
+use jiff::SignedDuration;
+use platform::provider::TransferStatus;
+use serde_json::json;
+use testkit::eventually;
+use tonic::{Request, Response, Status, service::Routes};
+
+use super::{
+    bank::Next,
+    world::{ADMIN, World, text},
+};
+
+/// Far longer than any of this takes.
+const SOON: Duration = Duration::from_secs(20);
+
+/// giveaway-api, as far as we ask it: this saga was never committed.
+struct Aborting;
+
+#[tonic::async_trait]
+impl GiveawayService for Aborting {
+    async fn resolve_escrows(
+        &self,
+        _: Request<ResolveEscrowsRequest>,
+    ) -> Result<Response<ResolveEscrowsResponse>, Status> {
+        Ok(Response::new(ResolveEscrowsResponse { decision: Decision::Aborted.into() }))
+    }
+
+    async fn render_mails(
+        &self,
+        _: Request<RenderMailsRequest>,
+    ) -> Result<Response<RenderMailsResponse>, Status> {
+        Err(Status::unimplemented("no mails here"))
+    }
+}
+
+#[tokio::test]
+async fn settlements_run_by_themselves() {
+    for world in World::each().await {
+        let shop = world.shop().await;
+        world.app.start();
+        world.bank.script([Next::LoseRequest, Next::Pend]);
+        let id = world.requested(&shop, 700).await;
+        let state = async |wanted: &str| {
+            eventually(SOON, async || {
+                // Waits of the service are by its own clock.
+                world.pass(SignedDuration::from_secs(1));
+                text(&world.settlement(&shop, &id).await, "state") == wanted
+            })
+            .await;
+        };
+        state("pending_provider").await;
+        let reference = format!("{id}_1");
+        world.bank.becomes(&reference, TransferStatus::Paid);
+        assert_eq!(world.webhook("evt_1", "paid", &reference).await, StatusCode::NO_CONTENT);
+        state("paid").await;
+        assert!(world.shutdown.stop().await);
+        world.assert_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn an_aborted_saga_frees_its_escrows() {
+    for world in World::each().await {
+        let shop = world.shop().await;
+        world.app.start();
+        let giveaway = Routes::new(GiveawayServiceServer::new(Aborting)).prepare();
+        let worker = Worker::builder(&world.calls)
+            .lane(lane::GIVEAWAY, Target::in_process(giveaway))
+            .spawn();
+        world.reserve(&shop, &[500, 700]).await;
+        let pending = async || {
+            let listed = world.get("/admin/escrows/pending", ADMIN).await.expect(StatusCode::OK);
+            listed["items"].as_array().unwrap().len()
+        };
+        assert_eq!(pending().await, 2);
+        world.pass(SignedDuration::from_secs(300));
+        eventually(SOON, async || pending().await == 0).await;
+        assert!(world.shutdown.stop().await);
+        worker.shutdown().await;
+        world.assert_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn cards_expire_by_themselves() {
+    let world = Arc::new(World::each().await.swap_remove(0));
+    let shop = world.shop_with(json!({ "validity_days": 1_826 })).await;
+    world.app.start();
+    let (_, code) = world.card_code(&shop, 500).await;
+    world.pass(SignedDuration::from_hours(1_826 * 24));
+    eventually(SOON, async || {
+        let ids = contracts::giftcard::ListProductsRequest::default();
+        world.rpc().list_products(ids).await.unwrap();
+        let sums = ledger::audit::sums_by_kind(world.db.read()).await.unwrap();
+        sums.iter().any(|sum| sum.kind == "breakage" && sum.total.minor == 500)
+    })
+    .await;
+    let shown = world.post("/cards/balance", &shop.token, "", json!({ "code": code })).await;
+    assert_eq!(shown.expect(StatusCode::OK)["state"], "expired");
+    assert!(world.shutdown.stop().await);
+}
