@@ -268,7 +268,7 @@ fn unavailable(status: Status) -> Error {
 }
 
 /// What the winner sees of the prize.
-async fn prize(service: &Service, row: &winner::Model) -> Result<Prize> {
+pub(super) async fn prize(service: &Service, row: &winner::Model) -> Result<Prize> {
     let conn = service.db.read();
     let id = GiveawayId(row.giveaway_id);
     let giveaway = giveaway::find(conn, id).await?.ok_or(Error::NotFound("giveaway"))?;

@@ -8,17 +8,20 @@ use contracts::{
     mail,
 };
 use jiff::{SignedDuration, Timestamp};
+use ledger::Mode;
+use ledger::Mode;
 use platform::{clock::from_millis, token::mint_link};
+use uuid::Uuid;
 
 use super::{
-    claim_prize::{CARD, CLAIM},
+    claim_prize::{self, CARD, CLAIM},
     confirm_entry::{self, CONFIRM},
 };
 use crate::{
     domain::winner::WinnerState,
     error::{Error, Result},
     ids::{EntryId, GiveawayId, WinnerId},
-    pages::mails::Letter,
+    pages::mail::{self as letter, About, Mail, Rendered, render},
     service::Service,
     store::{draw as draws, entry, giveaway, winner},
 };
@@ -52,8 +55,7 @@ pub async fn render_mails(
     for subject in subjects {
         let Some(person) = people.find(&subject) else { continue };
         let Some(to) = person.entry.mailbox.clone() else { continue };
-        let Some(letter) = write(service, template, &person).await? else { continue };
-        let words = letter.words()?;
+        let Some(words) = write(service, template, &person).await? else { continue };
         mails.push(RenderedMail {
             mail_id: subject.mail_id,
             to,
@@ -77,6 +79,12 @@ struct Person<'a> {
     entry: &'a entry::Model,
     winner: Option<&'a winner::Model>,
     giveaway: &'a giveaway::Model,
+}
+
+impl Person<'_> {
+    fn name(&self) -> Option<&str> {
+        self.entry.name.as_deref()
+    }
 }
 
 impl People {
@@ -124,122 +132,95 @@ impl People {
 fn parse<'a, I: std::str::FromStr<Err = platform::id::BadId>>(
     ids: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<I>> {
-    ids.map(|id| id.parse().map_err(|error| Error::field("/subjects", format!("{error}")))).collect()
+    ids.map(|id| id.parse().map_err(|error| Error::field("/subjects", format!("{error}"))))
+        .collect()
 }
 
-async fn write(service: &Service, template: &str, person: &Person<'_>) -> Result<Option<Letter>> {
-    let letter = match template {
-        mail::CONFIRM_ENTRY => confirm(service, person),
-        mail::RECEIPT => Some(receipt(service, person).await?),
-        mail::COMMITMENT => commitment(service, person).await?,
-        mail::WINNER => won(service, person)?,
-        _ => card_link(service, person)?,
-    };
-    let name = person.entry.name.clone();
-    Ok(letter.map(|letter| Letter { name, ..letter }))
-}
-
-fn confirm(service: &Service, person: &Person<'_>) -> Option<Letter> {
-    if person.entry.verified_at.is_some() {
-        return None;
+/// Writes the mail of a template, if there is still a reason to.
+async fn write(service: &Service, template: &str, person: &Person<'_>) -> Result<Option<Rendered>> {
+    match (template, person.winner) {
+        (mail::CONFIRM_ENTRY, _) => confirm(service, person),
+        (mail::RECEIPT, _) => receipt(service, person).await,
+        (mail::COMMITMENT, _) => commitment(service, person).await,
+        (mail::WINNER, Some(winner)) => won(service, person, winner).await,
+        (mail::CARD_LINK, Some(winner)) => card_link(service, person, winner).await,
+        _ => Ok(None),
     }
-    let title = &person.giveaway.title;
+}
+
+fn confirm(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {
+    if person.entry.verified_at.is_some() {
+        return Ok(None);
+    }
     // What is not confirmed when entries are frozen stays unconfirmed.
     let until = person.giveaway.freeze_at.unwrap_or(person.giveaway.closes_at);
-    let link = link(service, "confirm", CONFIRM, person.entry.id, from_millis(until));
-    Some(Letter {
-        subject: format!("Confirm your entry: {title}"),
-        paragraphs: vec![format!("you entered “{title}”. Your entry counts once you confirm it.")],
-        link: Some(("Confirm your entry".to_owned(), link)),
-        closing: vec!["If it was not you, do nothing: the entry will not count.".to_owned()],
-        ..Letter::default()
-    })
+    let expires_at = from_millis(until);
+    let link = link(service, "confirm", CONFIRM, person.entry.id, expires_at);
+    render(service, person, &Mail::ConfirmEntry { link: &link, expires_at })
 }
 
-async fn receipt(service: &Service, person: &Person<'_>) -> Result<Letter> {
-    let title = &person.giveaway.title;
+async fn receipt(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {
     let receipt = confirm_entry::receipt(service, person.entry).await?;
-    let receipt = serde_json::to_string_pretty(&receipt).map_err(anyhow::Error::from)?;
-    Ok(Letter {
-        subject: format!("Your receipt: {title}"),
-        paragraphs: vec![
-            format!("your entry to “{title}” counts."),
-            "Below is your receipt. With it you can show that your entry was accepted, and find it \
-             when the draw is published."
-                .to_owned(),
-        ],
-        link: Some(("The giveaway".to_owned(), page(service, person))),
-        keep: Some(receipt),
-        ..Letter::default()
-    })
+    render(service, person, &Mail::Receipt { name: person.name(), receipt: &receipt })
 }
 
-async fn commitment(service: &Service, person: &Person<'_>) -> Result<Option<Letter>> {
+async fn commitment(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {
     let id = person.giveaway.giveaway_id();
     let Some(draw) = draws::find(service.db.read(), id).await? else { return Ok(None) };
-    let title = &person.giveaway.title;
-    Ok(Some(Letter {
-        subject: format!("Entries are frozen: {title}"),
-        paragraphs: vec![
-            format!("the entries to “{title}” are frozen. Round {} of the beacon decides.", draw.round),
-            "Below is the fingerprint of all entries. Keep this mail: after the draw, it shows that \
-             nothing was changed."
-                .to_owned(),
-        ],
-        link: Some(("The giveaway".to_owned(), page(service, person))),
-        keep: Some(draw.manifest_hash),
-        ..Letter::default()
-    }))
+    let round = draw.round()?;
+    let drawn_at = service.beacon.chain().time_of(round);
+    let Some(draw_at) = drawn_at.map(draw::moment::Moment::timestamp) else { return Ok(None) };
+    let manifest_hash = draw.manifest_hash()?;
+    let name = person.name();
+    render(service, person, &Mail::Commitment { name, manifest_hash, round, draw_at })
 }
 
-fn won(service: &Service, person: &Person<'_>) -> Result<Option<Letter>> {
-    let Some(winner) = person.winner else { return Ok(None) };
+async fn won(
+    service: &Service,
+    person: &Person<'_>,
+    winner: &winner::Model,
+) -> Result<Option<Rendered>> {
     if winner.state()? != WinnerState::Selected {
         return Ok(None);
     }
-    let title = &person.giveaway.title;
-    let until = from_millis(winner.claim_until);
-    let deadline = until.strftime("%-d %B %Y, %H:%M UTC").to_string();
-    let link = link(service, "claim", CLAIM, winner.id, until);
-    Ok(Some(Letter {
-        subject: format!("You have won: {title}"),
-        paragraphs: vec![format!("you have won a prize in “{title}”. Claim it before {deadline}.")],
-        link: Some(("Claim your prize".to_owned(), link)),
-        closing: vec![
-            "The link is yours alone; whoever has it can claim the prize. If you do not claim it in \
-             time, it goes to somebody else."
-                .to_owned(),
-        ],
-        ..Letter::default()
-    }))
+    let prize = claim_prize::prize(service, winner).await?;
+    let link = link(service, "claim", CLAIM, winner.id, prize.claim_until);
+    let (name, claim_until) = (person.name(), prize.claim_until);
+    render(service, person, &Mail::Winner { name, prize: said(&prize), claim_until, link: &link })
 }
 
-fn card_link(service: &Service, person: &Person<'_>) -> Result<Option<Letter>> {
-    let Some(winner) = person.winner else { return Ok(None) };
+async fn card_link(
+    service: &Service,
+    person: &Person<'_>,
+    winner: &winner::Model,
+) -> Result<Option<Rendered>> {
     if winner.state()? != WinnerState::Claimed {
         return Ok(None);
     }
-    let title = &person.giveaway.title;
-    let until = service.clock.now() + CARD_LINK_LIFE;
-    let link = link(service, "claim", CARD, winner.id, until);
-    Ok(Some(Letter {
-        subject: format!("Your card: {title}"),
-        paragraphs: vec![format!("here is a fresh link to the card that you won in “{title}”.")],
-        link: Some(("See your card".to_owned(), link)),
-        closing: vec![
-            "The link works for a day, and for a quarter of an hour from its first use on. If you did \
-             not ask for it, do nothing."
-                .to_owned(),
-        ],
-        ..Letter::default()
-    }))
+    let prize = claim_prize::prize(service, winner).await?;
+    let expires_at = service.clock.now() + CARD_LINK_LIFE;
+    let link = link(service, "claim", CARD, winner.id, expires_at);
+    let name = person.name();
+    render(service, person, &Mail::CardLink { name, prize: said(&prize), link: &link, expires_at })
 }
 
-fn page(service: &Service, person: &Person<'_>) -> String {
-    format!("{}/g/{}", service.config.public_url, person.giveaway.giveaway_id())
+fn render(service: &Service, person: &Person<'_>, mail: &Mail<'_>) -> Result<Option<Rendered>> {
+    let url = format!("{}/g/{}", service.config.public_url, person.giveaway.giveaway_id());
+    let is_test = service.mode() == Mode::Test;
+    let about = About { title: &person.giveaway.title, url: &url, is_test };
+    Ok(Some(pages::mail::render(about, mail).map_err(anyhow::Error::from)?))
 }
 
-fn link(service: &Service, path: &str, purpose: &str, subject: uuid::Uuid, until: Timestamp) -> String {
+fn said(prize: &claim_prize::Prize) -> Prize<'_> {
+    Prize {
+        name: &prize.product_name,
+        merchant: &prize.merchant_name,
+        value_minor: prize.value_minor,
+        currency: &prize.currency,
+    }
+}
+
+fn link(service: &Service, path: &str, purpose: &str, subject: Uuid, until: Timestamp) -> String {
     let token = mint_link(&service.link_key, purpose, subject, until);
     format!("{}/{path}?t={token}", service.config.public_url)
 }

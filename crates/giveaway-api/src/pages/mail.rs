@@ -176,7 +176,7 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             MAYBE_ENTERED,
             vec![
                 text(format!(
-                    "please confirm your entry in “{title}”. It counts once it is confirmed."
+                    "Please confirm your entry in “{title}”. It counts once it is confirmed."
                 )),
                 Part::Link { label: "Confirm my entry", url: (*link).to_owned() },
                 text(format!("The link works until {}.", at(*expires_at))),
@@ -187,7 +187,7 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             *name,
             ENTERED,
             vec![
-                text(format!("your entry in “{title}” is confirmed. Please keep this receipt.")),
+                text(format!("Your entry in “{title}” is confirmed. Please keep this receipt.")),
                 text(
                     "It is our signed promise that your entry takes part: should it be missing in the draw, the receipt shows that it was left out. Winners are published by their leaf_id, so it is also how you find yourself among them. The salt links the entry to your address: show it only to somebody who may know that you entered.",
                 ),
@@ -200,7 +200,7 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             ENTERED,
             vec![
                 text(format!(
-                    "the entries in “{title}” are frozen now. This is the fingerprint of the commitment to all of them:"
+                    "The entries in “{title}” are frozen now. This is the fingerprint of the commitment to all of them:"
                 )),
                 Part::Exact {
                     label: "Commitment (SHA-256 of the manifest)",
@@ -224,7 +224,7 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             *name,
             ENTERED,
             vec![
-                text(format!("you have won {} in “{title}”.", in_words(prize))),
+                text(format!("You have won {} in “{title}”.", in_words(prize))),
                 text(format!(
                     "Claim it by {}. After that it passes on to somebody else.",
                     at(*claim_until)
@@ -240,7 +240,7 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
             *name,
             ENTERED,
             vec![
-                text(format!("this link leads to your prize, {}.", in_words(prize))),
+                text(format!("This link leads to your prize, {}.", in_words(prize))),
                 Part::Link { label: "Show my card", url: (*link).to_owned() },
                 text(format!(
                     "It works until {}, and only for a short time after you first use it. If you have not asked for it, somebody else may have: the link went to nobody but you.",
@@ -301,7 +301,25 @@ mod tests {
         };
         let mail = render(About { is_test: true, ..ABOUT }, &mail).unwrap();
         assert_eq!(mail.subject, "You have won: Summer");
-        assert_snapshot!(mail.text, @"");
+        assert_snapshot!(mail.text, @"
+        TEST MODE: this is a rehearsal. No real money is moved, and no prize can be spent.
+
+        Hello Anna,
+
+        You have won €25 as a gift card for Bookshop (Books) in “Summer”.
+
+        Claim it by 22 November 2026, 12:00 UTC. After that it passes on to somebody else.
+
+        Claim my prize:
+        https://win.example/claim?t=abc
+
+        The link is yours alone: do not pass it on. We never ask for a password or for money.
+
+        --
+        Summer
+        https://win.example/g/gvw_1
+        You get this mail because you entered this giveaway with this address.
+        ");
     }
 
     #[test]
@@ -309,7 +327,21 @@ mod tests {
         let mail =
             Mail::ConfirmEntry { link: "https://win.example/confirm?t=abc", expires_at: time() };
         let mail = render(ABOUT, &mail).unwrap();
-        assert_snapshot!(mail.text, @"");
+        assert_snapshot!(mail.text, @"
+        Hello,
+
+        Please confirm your entry in “Summer”. It counts once it is confirmed.
+
+        Confirm my entry:
+        https://win.example/confirm?t=abc
+
+        The link works until 22 November 2026, 12:00 UTC.
+
+        --
+        Summer
+        https://win.example/g/gvw_1
+        You get this mail because somebody entered this giveaway with this address. If that was not you, do nothing: an entry that is not confirmed does not count.
+        ");
         assert!(mail.html.contains("href=\"https://win.example/confirm?t=abc\""));
     }
 

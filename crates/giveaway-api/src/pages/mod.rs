@@ -15,7 +15,6 @@ mod frame;
 mod giveaway;
 mod limit;
 pub(crate) mod mail;
-pub(crate) mod mails;
 mod problem;
 mod wording;
 
