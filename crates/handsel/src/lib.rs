@@ -1,1 +1,72 @@
 //! All in one process, and the command line.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `cli` | the command line, in words |
+//! | `config` | the configuration of everything in one process |
+//! | `node` | how the parts are put together, started and stopped |
+//! | `serve` | `handsel serve`: a node until it is told to stop |
+//! | `demo` | `handsel demo`: the whole story over HTTP, on a node with a movable clock |
+//! | `verify` | `handsel verify`: checks a draw, offline |
+//! | `audit` | `handsel audit`: what each service checks alone, and what only all books together show |
+//! | `migrate`, `show_config`, `sandbox_bank` | the other commands |
+//! | `out` | where results are printed |
+//!
+//! This is the only crate that sees all three applications; none of them knows it.
+
+mod audit;
+mod cli;
+mod config;
+mod demo;
+mod migrate;
+mod node;
+mod out;
+mod sandbox_bank;
+mod serve;
+mod show_config;
+mod verify;
+
+use std::{future::Future, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use platform::telemetry::{self, Format};
+
+use cli::{Cli, Command};
+
+/// A command could not do its work, as opposed to: it did, and the answer is no.
+const EXIT_TROUBLE: u8 = 2;
+
+/// What commands log that are not servers: only what is wrong.
+const QUIET: &str = "warn";
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(args) => in_runtime(serve::run(args)),
+        Command::Demo(args) => quiet(demo::run(args)),
+        Command::Verify(args) => verify::run(args),
+        Command::Audit(args) => quiet(audit::run(args)),
+        Command::Migrate(args) => quiet(migrate::run(args)),
+        Command::Config(command) => show_config::run(command),
+        Command::SandboxBank(args) => in_runtime(sandbox_bank::run(args)),
+    };
+    outcome.unwrap_or_else(|error| {
+        out::aside(format_args!("error: {error:#}"));
+        ExitCode::from(EXIT_TROUBLE)
+    })
+}
+
+fn quiet(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| QUIET.to_owned());
+    telemetry::init(&filter, Format::Text)?;
+    in_runtime(command)
+}
+
+fn in_runtime(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(command)
+}

@@ -1,2 +1,7 @@
-//! The `handsel` command line.
-fn main() {}
+//! The `handsel` command line. Everything is in the library, where it can be tested.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    handsel::run()
+}

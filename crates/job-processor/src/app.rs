@@ -8,11 +8,17 @@ use contracts::processor::{
 };
 use durable_grpc::DirectChannel;
 use platform::{Clock, Db, Shutdown};
+use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
 use crate::{
     actions, config::Config, http, owners::Owners, rpc::Rpc, smtp::Smtp, store, under_way::UnderWay,
 };
+
+/// Batches of mails at a time. A giveaway's close asks for a mail to every entrant at once: hundreds
+/// of batches side by side would all miss their deadlines and begin again, a few after each other
+/// take a second or two.
+const BATCHES: usize = 4;
 
 /// What the job processor stands on.
 #[derive(Clone, Debug)]
@@ -42,6 +48,8 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) owners: Owners,
     pub(crate) under_way: UnderWay,
+    /// Batches that are rendered and sent at a time.
+    pub(crate) batches: Semaphore,
     pub(crate) delivery: Delivery,
 }
 
@@ -75,6 +83,7 @@ pub fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
         clock: deps.clock.clone(),
         owners: Owners::default(),
         under_way: UnderWay::default(),
+        batches: Semaphore::new(BATCHES),
         delivery,
     });
     let rpc = Rpc(state.clone());

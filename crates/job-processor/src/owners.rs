@@ -14,7 +14,7 @@ use durable_grpc::DirectChannel;
 use crate::domain::error::Error;
 
 /// Rendering a batch takes milliseconds; a call has ten seconds for rendering and sending.
-const RENDER_DEADLINE: Duration = Duration::from_secs(4);
+const RENDER_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The owners of mails, by the name that calls use.
 #[derive(Debug, Default)]

@@ -24,7 +24,11 @@ use crate::{
 
 /// How long one call goes on beginning to send. An attempt is given ten seconds; a batch that a
 /// slow server does not take in that time is gone on with in the next attempt.
-const BUDGET: Duration = Duration::from_secs(4);
+const BUDGET: Duration = Duration::from_secs(3);
+
+/// How long a batch waits for its turn before it asks to be called again. Rendering, sending and
+/// this together stay below the ten seconds.
+const TURN: Duration = Duration::from_secs(2);
 
 /// A batch to send.
 #[derive(Debug, Clone)]
@@ -72,6 +76,8 @@ pub(crate) async fn send_mails(app: &App, batch: Batch) -> Result<Done, Error> {
         keep(app, &batch, open).await?;
         return Ok(done);
     }
+    let turn = tokio::time::timeout(TURN, app.batches.acquire()).await;
+    let Ok(Ok(_turn)) = turn else { return Err(Error::Continue) };
     let rendered = render(app, &batch, &open).await?;
     let gone: Vec<&MailSubject> =
         open.iter().filter(|subject| !rendered.contains_key(&subject.mail_id)).collect();

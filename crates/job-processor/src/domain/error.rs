@@ -11,8 +11,8 @@ pub(crate) enum Error {
     /// Not all of it could be done now; what was done is recorded, and a repeat does the rest.
     #[error("try again later: {0}")]
     Later(String),
-    /// The time for one call is up; a repeat goes on at once.
-    #[error("more is to be sent than one call may take")]
+    /// The time for one call is up, or others are first; a repeat goes on at once.
+    #[error("more is to be sent than can be at once")]
     Continue,
     /// The database failed.
     #[error(transparent)]

@@ -1,0 +1,229 @@
+//! The command line, in words.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Giveaways whose prizes are funded, whose draw anyone can check, and whose merchants are paid.
+#[derive(Debug, Parser)]
+#[command(
+    name = "handsel",
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "\
+Begin with:
+  handsel demo                       the whole story in a few seconds, with links to click
+  handsel serve                      everything in one process, on http://127.0.0.1:5000
+  handsel verify transcript.json     check a draw, offline
+
+Configuration: defaults < handsel.toml < HANDSEL__SECTION__KEY in the environment < flags.
+See `handsel config show`."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything in one process
+    ///
+    /// The giveaway and gift-card APIs with their pages, mail and analytics, the call queue and, unless
+    /// another provider is configured, a sandbox bank: one process, embedded databases, one port.
+    /// Missing databases and keys are made in the data folder; SQLite databases of an older version
+    /// are brought up to date after a backup.
+    #[command(after_help = "\
+Examples:
+  handsel serve
+  handsel serve --data /var/lib/handsel --listen 0.0.0.0:5000
+  HANDSEL__SMTP__HOST=mail.example HANDSEL__SMTP__FROM='Gifts <gifts@shop.example>' handsel serve
+
+GET /livez says that the process runs, GET /readyz that it can work.
+The administrator's token is in the file `admin-token` of the data folder.")]
+    Serve(ServeArgs),
+
+    /// Tell the whole story with a real server, in a few seconds
+    ///
+    /// Makes a host, two merchants and their gift cards, tops up a wallet through the sandbox bank,
+    /// publishes a funded giveaway, takes entries, closes it, draws, verifies the transcript, lets
+    /// winners claim and alternates step in, redeems cards at the till, settles with the merchants
+    /// and audits the books. Everything goes over HTTP as a host, a winner or a merchant would do it;
+    /// only the clock is moved, so that two weeks pass in seconds.
+    ///
+    /// Killed at any moment and started again with the same --data, it goes on where it was.
+    #[command(after_help = "\
+Examples:
+  handsel demo                                   then look around: links are printed
+  handsel demo --exit                            end when the story is told
+  handsel demo --entries entrants.csv --exit     with your own entrants
+  handsel demo --seed 7 --exit --json            a report for programs")]
+    Demo(DemoArgs),
+
+    /// Check a draw from its transcript, offline
+    Verify(crate::verify::VerifyArgs),
+
+    /// Check every invariant of the money, beside a running server
+    ///
+    /// Reads the databases of the data folder without changing them: that every transaction sums to
+    /// zero, that balances are the sums of their entries, that card value is conserved, that both
+    /// books of every escrow agree, that the bank's transfers and our settlements are one to one.
+    #[command(after_help = "\
+Examples:
+  handsel audit
+  handsel audit --data /var/lib/handsel --json
+
+Exit codes: 0 clean, 1 violations (each names its rows), 2 the audit itself failed.")]
+    Audit(AuditArgs),
+
+    /// Bring the databases up to date
+    ///
+    /// SQLite databases are backed up first. `handsel serve` does this by itself for SQLite; for
+    /// PostgreSQL it is always an explicit step.
+    #[command(after_help = "\
+Examples:
+  handsel migrate --dry-run      what would be applied
+  handsel migrate")]
+    Migrate(MigrateArgs),
+
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+
+    /// Run the test payment provider in a process of its own
+    ///
+    /// A real HTTP server with a durable log: pay pages, signed webhooks, transfers, and faults on
+    /// demand (POST /v1/test/faults). No real money moves.
+    #[command(after_help = "\
+Examples:
+  handsel sandbox-bank --data ./bank --webhook http://127.0.0.1:5000/api/giveaway/v1/webhooks/provider \\
+                       --webhook http://127.0.0.1:5000/api/giftcard/v1/webhooks/provider
+  then, with the two secrets that it wrote:
+  HANDSEL__PROVIDER__URL=http://127.0.0.1:5010 \\
+  HANDSEL__PROVIDER__API_KEY_FILE=./bank/api-key \\
+  HANDSEL__PROVIDER__WEBHOOK_SECRET_FILE=./bank/webhook-secret handsel serve")]
+    SandboxBank(SandboxBankArgs),
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Sources {
+    /// Configuration file [default: handsel.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "HANDSEL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of databases, keys and backups [default: handsel-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// `handsel serve`
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Where to listen [default: 127.0.0.1:5000]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// `handsel demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Take the entries from this CSV file instead of making some up
+    ///
+    /// Columns: entered_at,email,name,country,birth_year,ip,verified,referred_by
+    #[arg(long, value_name = "FILE")]
+    pub(crate) entries: Option<PathBuf>,
+    /// Makes the made-up entrants and every choice of the story repeatable
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many entrants to make up
+    #[arg(long, value_name = "N", default_value_t = 2_000, conflicts_with = "entries")]
+    pub(crate) rows: u32,
+    /// Keep everything in this folder, and go on where an earlier run stopped
+    /// [default: a fresh folder below handsel-data/demo]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:5000, or a free port when that is taken or with --exit]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// End when the story is told, instead of leaving the server running
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Print one JSON object instead of the story
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Tell on standard error when each phase begins, as `phase: NAME`
+    #[arg(long)]
+    pub(crate) progress: bool,
+}
+
+/// `handsel audit`
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `handsel migrate`
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Only say what would be applied
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `handsel config …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say whether the configuration can work; name the key if not
+    Check(Sources),
+    /// Print the configuration as it is in force, with secrets masked
+    Show(Sources),
+}
+
+/// `handsel sandbox-bank`
+#[derive(Debug, Args)]
+pub(crate) struct SandboxBankArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5010")]
+    pub(crate) listen: SocketAddr,
+    /// Folder of the bank's file and its two secrets
+    #[arg(long, value_name = "DIR", default_value = "sandbox-bank")]
+    pub(crate) data: PathBuf,
+    /// Send events to this URL; may be given several times
+    #[arg(long = "webhook", value_name = "URL")]
+    pub(crate) webhooks: Vec<String>,
+    /// What the bank keeps of each payment: the fixed part, in minor units
+    #[arg(long, value_name = "MINOR", default_value_t = crate::node::bank::COST_FIXED_MINOR)]
+    pub(crate) cost_fixed: i64,
+    /// What the bank keeps of each payment: the proportional part, in hundredths of a percent
+    #[arg(long, value_name = "BP", default_value_t = crate::node::bank::COST_BASIS_POINTS)]
+    pub(crate) cost_basis_points: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_coherent_and_every_command_is_explained() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            assert!(sub.get_about().is_some(), "{} has no explanation", sub.get_name());
+        }
+    }
+}

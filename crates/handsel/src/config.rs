@@ -1,0 +1,307 @@
+//! The configuration of everything in one process.
+//!
+//! Defaults < `handsel.toml` < environment (`HANDSEL__SECTION__KEY`, secrets also as `…_FILE`) <
+//! flags. Unknown keys and values that cannot work stop the start and name the key.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use figment::value::Value;
+use giftcard_api::SettlementConfig;
+use job_processor::SmtpConfig;
+use ledger::Mode;
+use platform::{config::Secret, db::DbConfig, telemetry::Format};
+use serde::{Deserialize, Serialize};
+
+/// The file that is read unless another is named, if it is there.
+pub(crate) const DEFAULT_FILE: &str = "handsel.toml";
+
+/// The port of the all-in-one server.
+const PORT: u16 = 5000;
+
+/// Everything that `handsel serve` can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// Test or live money.
+    pub(crate) mode: Mode,
+    /// Databases, keys and backups; made if missing.
+    pub(crate) data_dir: PathBuf,
+    /// Demo mode: a clock that can be moved, and a mailbox that anyone can read.
+    pub(crate) demo: bool,
+    /// The HTTP server.
+    pub(crate) server: Server,
+    /// A gRPC port for other processes of the same installation.
+    pub(crate) grpc: Grpc,
+    /// Giveaways.
+    pub(crate) giveaway: Giveaway,
+    /// Gift cards.
+    pub(crate) giftcard: Giftcard,
+    /// Mail and analytics.
+    pub(crate) processor: Processor,
+    /// The payment provider.
+    pub(crate) provider: Provider,
+    /// The mail server.
+    pub(crate) smtp: SmtpConfig,
+    /// What is logged.
+    pub(crate) log: Log,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// Where people reach it, without a slash at the end: what mailed links begin with. Empty for
+    /// `http://` and the address that it listens at.
+    pub(crate) public_url: String,
+}
+
+/// The gRPC port.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Grpc {
+    /// Where it listens, for example `127.0.0.1:50051`; empty for no port.
+    pub(crate) listen: String,
+}
+
+/// Giveaways.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Giveaway {
+    /// How long publishing may try to reserve the prizes before it gives up and refunds.
+    pub(crate) publish_timeout_seconds: u32,
+    /// How often the provider's payments are listed for what its messages lost.
+    pub(crate) payment_sweep_seconds: u32,
+    /// Where its rows are.
+    pub(crate) database: DbConfig,
+}
+
+/// Gift cards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Giftcard {
+    /// How long a link that reveals a card works.
+    pub(crate) reveal_minutes: u32,
+    /// When the other side is asked what became of prizes that were reserved and not paid for.
+    pub(crate) resolve_after_seconds: u32,
+    /// When and how merchants are paid.
+    pub(crate) settlement: SettlementConfig,
+    /// Where its rows are.
+    pub(crate) database: DbConfig,
+}
+
+/// Mail and analytics.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Processor {
+    /// Where its rows are.
+    pub(crate) database: DbConfig,
+}
+
+/// The payment provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Provider {
+    /// Which one.
+    pub(crate) kind: ProviderKind,
+    /// Where it is; empty for a sandbox bank in this process.
+    pub(crate) url: String,
+    /// The key that we call it with; needed with `url`.
+    pub(crate) api_key: Secret,
+    /// The secret that it signs its messages with; needed with `url`.
+    pub(crate) webhook_secret: Secret,
+}
+
+/// The providers that there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProviderKind {
+    /// The sandbox bank: no real money.
+    #[default]
+    Sandbox,
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// As in `RUST_LOG`: `info`, or `info,giveaway_api=debug`.
+    pub(crate) filter: String,
+    /// Text for people or JSON for machines.
+    pub(crate) format: Format,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Test,
+            data_dir: PathBuf::from("handsel-data"),
+            demo: false,
+            server: Server::default(),
+            grpc: Grpc::default(),
+            giveaway: Giveaway::default(),
+            giftcard: Giftcard::default(),
+            processor: Processor::default(),
+            provider: Provider::default(),
+            smtp: SmtpConfig::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: (Ipv4Addr::LOCALHOST, PORT).into(), public_url: String::new() }
+    }
+}
+
+impl Default for Giveaway {
+    fn default() -> Self {
+        let giveaway_api::Config { publish_timeout_seconds, payment_sweep_seconds, .. } =
+            giveaway_api::Config::default();
+        Self { database: DbConfig::default(), publish_timeout_seconds, payment_sweep_seconds }
+    }
+}
+
+impl Default for Giftcard {
+    fn default() -> Self {
+        let giftcard_api::Config { reveal_minutes, resolve_after_seconds, settlement, .. } =
+            giftcard_api::Config::default();
+        Self { reveal_minutes, resolve_after_seconds, settlement, database: DbConfig::default() }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: Format::default() }
+    }
+}
+
+impl Config {
+    /// Loads and checks. A file that was named must be there; the default one need not.
+    ///
+    /// # Errors
+    /// Names the key and what is wrong with it.
+    pub(crate) fn load(file: Option<&Path>, flags: &[(&str, Value)]) -> anyhow::Result<Self> {
+        let default = Path::new(DEFAULT_FILE);
+        let config: Self = platform::config::load(file.unwrap_or(default), file.is_some(), flags)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// Names the key and what is wrong with it.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let Server { public_url, .. } = &self.server;
+        let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+        anyhow::ensure!(
+            public_url.is_empty() || (is_url(public_url) && !public_url.ends_with('/')),
+            "server.public_url: `{public_url}` is not an http or https url without a slash at its end"
+        );
+        self.grpc_address()?;
+        let provider = &self.provider;
+        if provider.url.is_empty() {
+            anyhow::ensure!(
+                provider.api_key.is_empty() && provider.webhook_secret.is_empty(),
+                "provider.url: is needed with provider.api_key and provider.webhook_secret"
+            );
+        } else {
+            anyhow::ensure!(
+                is_url(&provider.url),
+                "provider.url: `{}` is not an http or https url",
+                provider.url
+            );
+            anyhow::ensure!(
+                !provider.api_key.is_empty(),
+                "provider.api_key: is needed with provider.url"
+            );
+            anyhow::ensure!(
+                !provider.webhook_secret.is_empty(),
+                "provider.webhook_secret: is needed with provider.url"
+            );
+        }
+        self.smtp.check()?;
+        if self.mode == Mode::Live {
+            anyhow::ensure!(!self.demo, "demo: is for mode = \"test\" only");
+            let ProviderKind::Sandbox = provider.kind;
+            anyhow::bail!(
+                "provider.kind: the sandbox bank moves no money, so mode = \"live\" does not take it"
+            );
+        }
+        Ok(())
+    }
+
+    /// Where the gRPC port listens, if there is to be one.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub(crate) fn grpc_address(&self) -> anyhow::Result<Option<SocketAddr>> {
+        let listen = self.grpc.listen.as_str();
+        if listen.is_empty() {
+            return Ok(None);
+        }
+        let address = listen.parse();
+        address.map(Some).with_context(|| {
+            format!("grpc.listen: `{listen}` is not an address like 127.0.0.1:50051")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str) -> anyhow::Result<Config> {
+        let dir = tempfile::tempdir()?;
+        let file = dir.path().join("test.toml");
+        std::fs::write(&file, toml)?;
+        Config::load(Some(&file), &[])
+    }
+
+    #[test]
+    fn the_defaults_work_and_can_be_written_down_and_read_again() {
+        let defaults = load("").unwrap();
+        assert_eq!(defaults, Config::default());
+        assert_eq!(load(&toml::to_string(&defaults).unwrap()).unwrap(), defaults);
+    }
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        fn check(toml: &str, key: &str) {
+            let error = format!("{:#}", load(toml).unwrap_err());
+            assert!(error.contains(key), "`{toml}` gave: {error}");
+        }
+        check("[server]\nlisten = 'everywhere'", "server.listen");
+        check("[server]\nlisten = '127.0.0.1:80'\nport = 80", "port");
+        check("[server]\npublic_url = 'shop.example'", "server.public_url");
+        check("[server]\npublic_url = 'https://shop.example/'", "server.public_url");
+        check("[grpc]\nlisten = '50051'", "grpc.listen");
+        check("[provider]\nurl = 'http://bank.example'", "provider.api_key");
+        check("[provider]\napi_key = 'k'", "provider.url");
+        check("[smtp]\nhost = 'mail.example'", "smtp.from");
+        check("[smtp]\ntls = 'sometimes'", "smtp.tls");
+        check("mode = 'live'", "provider.kind");
+        check("mode = 'serious'", "mode");
+        check("dmeo = true", "dmeo");
+        check("[giveaway.database]\nurls = 'x'", "urls");
+    }
+
+    #[test]
+    fn a_file_that_was_named_must_exist() {
+        assert!(Config::load(Some(Path::new("/nonexistent/handsel.toml")), &[]).is_err());
+    }
+
+    #[test]
+    fn flags_win() {
+        let flags = [("server.listen", Value::from("127.0.0.1:6000"))];
+        let config = Config::load(None, &flags).unwrap();
+        assert_eq!(config.server.listen.port(), 6000);
+    }
+}

@@ -1,0 +1,284 @@
+//! HTTP as a host, an entrant, a winner or a merchant speaks it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use reqwest::{Method, RequestBuilder, StatusCode, header};
+use serde_json::{Value, json};
+
+/// An import of a large file by an unoptimised build takes this long at the very most.
+const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+
+/// How long anything is waited for that goes on by itself. Generous: only a defect takes longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Between two looks at something that goes on by itself: at first …
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// … and at most.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a request is repeated that was told to wait (409 of a twin, 429, 503).
+const MAX_REPEATS: u32 = 20;
+
+/// A client of the server under one address.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: String,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+}
+
+/// A request that is being put together.
+#[must_use]
+pub(crate) struct Ask<'a> {
+    client: &'a Client,
+    method: Method,
+    path: String,
+    token: Option<String>,
+    key: Option<String>,
+    body: Option<Body>,
+}
+
+#[derive(Clone)]
+enum Body {
+    Json(Value),
+    Csv(Vec<u8>),
+    Form(&'static str),
+}
+
+impl Client {
+    /// A client for the server at `base`, without a slash at its end.
+    pub(crate) fn new(base: &str) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder()
+            .timeout(ANSWER_LIMIT)
+            // Only the loopback interface is spoken to.
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { http, base: base.to_owned() })
+    }
+
+    /// The same client for another server.
+    pub(crate) fn at(&self, base: &str) -> Self {
+        Self { http: self.http.clone(), base: base.to_owned() }
+    }
+
+    /// A GET.
+    pub(crate) fn get(&self, path: impl Into<String>) -> Ask<'_> {
+        self.ask(Method::GET, path)
+    }
+
+    /// A POST.
+    pub(crate) fn post(&self, path: impl Into<String>) -> Ask<'_> {
+        self.ask(Method::POST, path)
+    }
+
+    fn ask(&self, method: Method, path: impl Into<String>) -> Ask<'_> {
+        Ask { client: self, method, path: path.into(), token: None, key: None, body: None }
+    }
+
+    /// All items of a list, page by page.
+    pub(crate) async fn all(&self, path: &str, token: &str) -> anyhow::Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut after = String::new();
+        loop {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let page =
+                self.get(format!("{path}{separator}limit=100{after}")).token(token).ok().await?;
+            let found = page["items"].as_array().context("the answer is not a list")?;
+            items.extend(found.iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    /// Moves the server's clock to a moment, unless it is past it.
+    pub(crate) async fn move_clock_to(&self, moment: jiff::Timestamp) -> anyhow::Result<()> {
+        let answer = self.get("/dev/clock").ok().await?;
+        let now: jiff::Timestamp =
+            answer["now"].as_str().context("/dev/clock tells no time")?.parse()?;
+        let ahead = moment.duration_since(now);
+        if ahead.is_positive() {
+            // The clock moves in whole seconds; one more is past the moment for certain.
+            let seconds = ahead.as_secs() + 1;
+            self.post("/dev/clock").json(json!({"advance_seconds": seconds})).ok().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Ask<'_> {
+    /// As whoever holds this token; an empty one is nobody.
+    pub(crate) fn token(mut self, token: &str) -> Self {
+        self.token = (!token.is_empty()).then(|| token.to_owned());
+        self
+    }
+
+    /// Under this idempotency key.
+    pub(crate) fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// With this body.
+    pub(crate) fn json(mut self, body: Value) -> Self {
+        self.body = Some(Body::Json(body));
+        self
+    }
+
+    /// With this file as body.
+    pub(crate) fn csv(mut self, file: Vec<u8>) -> Self {
+        self.body = Some(Body::Csv(file));
+        self
+    }
+
+    /// As a form without JavaScript is sent.
+    pub(crate) fn form(mut self, fields: &'static str) -> Self {
+        self.body = Some(Body::Form(fields));
+        self
+    }
+
+    /// The answer, whatever it is. A request that is told to wait is repeated as told.
+    pub(crate) async fn answer(self) -> anyhow::Result<Answer> {
+        let mut repeats = 0;
+        loop {
+            let response = self.request().send().await.with_context(|| self.to_string())?;
+            let status = response.status();
+            let wait = response
+                .headers()
+                .get(header::RETRY_AFTER)
+                .and_then(|value| value.to_str().ok()?.parse().ok())
+                .map(Duration::from_secs);
+            if let Some(wait) = wait
+                && repeats < MAX_REPEATS
+                && matches!(status.as_u16(), 409 | 429 | 503)
+            {
+                repeats += 1;
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            let bytes = response.bytes().await.with_context(|| self.to_string())?;
+            let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+            return Ok(Answer { status, body });
+        }
+    }
+
+    /// The body of a successful answer.
+    ///
+    /// # Errors
+    /// What the server says about any other one.
+    pub(crate) async fn ok(self) -> anyhow::Result<Value> {
+        let name = self.to_string();
+        let answer = self.answer().await?;
+        anyhow::ensure!(
+            answer.status.is_success(),
+            "{name} was answered with {}: {}: {}",
+            answer.status,
+            answer.code(),
+            answer.body["detail"].as_str().unwrap_or_default()
+        );
+        Ok(answer.body)
+    }
+
+    /// The body of a successful answer as it came.
+    ///
+    /// # Errors
+    /// When the answer is any other.
+    pub(crate) async fn bytes(self) -> anyhow::Result<Vec<u8>> {
+        let response = self.request().send().await.with_context(|| self.to_string())?;
+        let status = response.status();
+        anyhow::ensure!(status.is_success(), "{self} was answered with {status}");
+        Ok(response.bytes().await.with_context(|| self.to_string())?.to_vec())
+    }
+
+    fn request(&self) -> RequestBuilder {
+        let url = format!("{}{}", self.client.base, self.path);
+        let mut request = self.client.http.request(self.method.clone(), url);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(key) = &self.key {
+            request = request.header("idempotency-key", key);
+        }
+        match self.body.clone() {
+            None => request,
+            Some(Body::Json(body)) => request.json(&body),
+            Some(Body::Csv(file)) => request.header(header::CONTENT_TYPE, "text/csv").body(file),
+            Some(Body::Form(fields)) => request
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(fields),
+        }
+    }
+}
+
+impl std::fmt::Display for Ask<'_> {
+    /// Without the query, which may hold a token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.path.split('?').next().unwrap_or_default();
+        write!(f, "{} {path}", self.method)
+    }
+}
+
+impl Answer {
+    /// The stable code of a problem; empty for a success.
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+/// A member of an answer that must be text.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn text(value: &Value, member: &str) -> anyhow::Result<String> {
+    let text = value[member].as_str().with_context(|| format!("the answer has no `{member}`"))?;
+    Ok(text.to_owned())
+}
+
+/// A member of an answer that must be a time.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn time(value: &Value, member: &str) -> anyhow::Result<jiff::Timestamp> {
+    text(value, member)?.parse().with_context(|| format!("`{member}` is not a time"))
+}
+
+/// An amount of money, in minor units.
+///
+/// # Errors
+/// When the member is no amount.
+pub(crate) fn minor(value: &Value, member: &str) -> anyhow::Result<i64> {
+    value[member]["minor"].as_i64().with_context(|| format!("`{member}` is not an amount"))
+}
+
+/// Looks again and again until something is there that comes by itself.
+///
+/// # Errors
+/// When looking fails, or it is not there in time.
+pub(crate) async fn wait_for<T>(
+    what: &str,
+    mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "waited {} s in vain: {what}",
+            PATIENCE.as_secs()
+        );
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}

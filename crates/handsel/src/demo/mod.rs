@@ -1,0 +1,181 @@
+//! `handsel demo`: the whole story, told by a real server.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `cast` | who takes part, and with what sums |
+//! | `client` | HTTP as a host, an entrant, a winner or a merchant speaks it |
+//! | `roles` | the tokens of those who take part |
+//! | `state` | how far the story is, in a file that survives a crash |
+//! | `story` | how it is printed |
+//! | `phases` | one file per phase |
+//! | `report` | the JSON object of `--json` |
+//!
+//! Nothing is taken from the inside of the server: every step is a request over the loopback
+//! interface with the credentials that the role would have, and only the clock is moved. Money steps
+//! carry idempotency keys made from the seed and the step, everything else is looked for before it
+//! is made. So the demo can be killed at any moment and started again on the same data: what
+//! happened is found, what did not happen is done, and the end is the same.
+
+mod cast;
+mod client;
+mod phases;
+mod report;
+mod roles;
+mod state;
+mod story;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use jiff::Zoned;
+use platform::{Clock, Shutdown};
+use tokio::net::TcpListener;
+
+use self::{phases::Phase, report::Report, state::State, story::Story};
+use crate::{
+    cli::DemoArgs,
+    config::{Config, Server},
+    node::Node,
+    out,
+    serve::CLOCK_FILE,
+};
+
+/// The port that is tried first, as of `handsel serve`.
+const PORT: u16 = 5000;
+
+/// What all phases work with.
+pub(crate) struct Demo {
+    pub(crate) client: client::Client,
+    pub(crate) state: State,
+    pub(crate) story: Story,
+    pub(crate) config: Config,
+    /// The administrator's token.
+    pub(crate) admin: platform::config::Secret,
+    /// The sandbox bank.
+    pub(crate) bank_url: String,
+    /// The file of entrants, or how many to make up.
+    pub(crate) entries: Entries,
+    pub(crate) roles: roles::Roles,
+}
+
+/// Where entrants come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Entries {
+    File(PathBuf),
+    MadeUp { rows: u32 },
+}
+
+/// Tells the story. Ends with it under `--exit`, otherwise when told to stop.
+pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    let data_dir = match &args.data {
+        Some(data) => data.clone(),
+        None => fresh_folder()?,
+    };
+    std::fs::create_dir_all(&data_dir)
+        .with_context(|| format!("--data: cannot create {}", data_dir.display()))?;
+    let listener = listen(&args).await?;
+    let config = Config {
+        data_dir: data_dir.clone(),
+        demo: true,
+        server: Server { listen: listener.local_addr()?, ..Server::default() },
+        ..Config::default()
+    };
+    let shutdown = Shutdown::new();
+    shutdown.on_signals()?;
+    let clock = Clock::shifted(&data_dir.join(CLOCK_FILE))?;
+    let node = Node::start(&config, clock, shutdown.clone(), listener).await?;
+    let ready = began.elapsed();
+
+    let story = Story::new(args.json, args.progress || args.json);
+    let mut demo = Demo {
+        client: client::Client::new(&node.public_url)?,
+        state: State::open(&data_dir, args.seed)?,
+        story,
+        config,
+        admin: node.admin_token.clone(),
+        bank_url: node.bank_url.clone().context("the demo has a bank of its own")?,
+        entries: match args.entries.clone() {
+            Some(file) => Entries::File(file),
+            None => Entries::MadeUp { rows: args.rows },
+        },
+        roles: roles::Roles::default(),
+    };
+    let told = tokio::select! {
+        told = tell(&mut demo, ready) => told,
+        () = shutdown.requested() => Err(anyhow::anyhow!("stopped before the story was told; start it again with the same --data {}", data_dir.display())),
+    };
+    let report = match told {
+        Ok(report) => report,
+        Err(error) => {
+            node.stop().await;
+            return Err(error);
+        }
+    };
+    let code = if report.audit.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if args.json {
+        out::json(&report);
+    } else {
+        demo.story.end(&report, &demo.config, &node.public_url, began.elapsed(), args.exit);
+    }
+    if !args.exit {
+        shutdown.requested().await;
+    }
+    node.stop().await;
+    Ok(code)
+}
+
+/// Every phase in its order; those that an earlier run finished are only mentioned.
+async fn tell(demo: &mut Demo, ready: Duration) -> anyhow::Result<Report> {
+    demo.story.begin(&demo.config.data_dir, ready, demo.state.is_fresh());
+    for phase in Phase::ALL {
+        if demo.state.is_done(phase) {
+            demo.story.already(phase);
+            continue;
+        }
+        demo.story.phase(phase);
+        let began = Instant::now();
+        phases::play(phase, demo)
+            .await
+            .with_context(|| format!("the phase {} failed", phase.name()))?;
+        demo.state.finish(phase, began.elapsed())?;
+        demo.story.took(began.elapsed());
+    }
+    report::make(demo).await
+}
+
+fn fresh_folder() -> anyhow::Result<PathBuf> {
+    let name = Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let parent = Config::default().data_dir.join("demo");
+    let folder = (0..100)
+        .map(|n| match n {
+            0 => parent.join(&name),
+            n => parent.join(format!("{name}-{n}")),
+        })
+        .find(|folder| !folder.exists());
+    folder.with_context(|| format!("there is no free name in {}", parent.display()))
+}
+
+/// A demo that ends by itself needs no memorable port, and must not collide with a server.
+async fn listen(args: &DemoArgs) -> anyhow::Result<TcpListener> {
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
+    match args.listen {
+        Some(address) => TcpListener::bind(address)
+            .await
+            .with_context(|| format!("--listen: cannot listen at {address}")),
+        None if args.exit => Ok(TcpListener::bind(free).await?),
+        None => match TcpListener::bind(usual).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                Ok(TcpListener::bind(free).await?)
+            }
+            bound => Ok(bound?),
+        },
+    }
+}

@@ -1,0 +1,226 @@
+//! Builds the three applications and connects them.
+
+use std::{num::NonZeroU32, path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use axum::Router;
+use contracts::{
+    giftcard::giftcard_service_server,
+    giveaway::giveaway_service_server,
+    lane,
+    processor::{analytics_service_server, mail_service_server},
+};
+use draw::{beacon::Sandbox, moment::Moment};
+use durable_grpc::{Calls, SqliteStore, Target, Worker, WorkerHandle};
+use giveaway_api::beacon::SandboxBeacon;
+use platform::{Clock, Shutdown, rpc::RequireCredential, token::hash_bearer};
+use sea_orm::ConnectionTrait as _;
+use tonic::service::Routes;
+use tower::Layer as _;
+
+use super::{bank::ConnectedProvider, databases::Databases, secrets::Secrets};
+use crate::config::Config;
+
+/// The call queue's file in a data folder.
+const CALLS_FILE: &str = "calls.db";
+
+/// When round 1 of the sandbox beacon was. Part of the chain's identity, so it never changes.
+const BEACON_GENESIS: u64 = 1_692_803_367;
+
+/// Seconds between rounds of the sandbox beacon, as on drand's quicknet.
+const BEACON_PERIOD: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
+/// The applications and what connects them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Applications {
+    databases: Databases,
+    calls: Calls,
+    giveaway: Arc<giveaway_api::App>,
+    giftcard: Arc<giftcard_api::App>,
+    processor: job_processor::App,
+}
+
+/// What all applications are given alike.
+#[derive(Debug)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) clock: &'a Clock,
+    pub(crate) shutdown: &'a Shutdown,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) provider: &'a ConnectedProvider,
+    pub(crate) public_url: &'a str,
+}
+
+/// Opens the call queue, which no other process may have open.
+///
+/// # Errors
+/// When another process has it, or the file is not usable.
+pub(crate) fn open_calls(data_dir: &Path) -> anyhow::Result<Calls> {
+    let file = data_dir.join(CALLS_FILE);
+    let store = SqliteStore::open(&file)
+        .with_context(|| format!("the call queue {} is not usable", file.display()))?;
+    Ok(Calls::builder(store).descriptors(contracts::FILE_DESCRIPTOR_SET).build()?)
+}
+
+impl Applications {
+    /// Builds all three. What one asks of another directly goes over the same routes as its durable
+    /// calls, with the same credential.
+    ///
+    /// # Errors
+    /// Says which application could not be built.
+    pub(crate) async fn build(
+        around: &Surroundings<'_>,
+        calls: Calls,
+        databases: Databases,
+    ) -> anyhow::Result<Self> {
+        let processor = processor(around, &databases).context("job-processor")?;
+        let giftcard = giftcard(around, &calls, &databases).await.context("giftcard-api")?;
+        let direct = |routes: &Routes| {
+            target(routes, around.secrets).channel().credential(around.secrets.credential.header())
+        };
+        let deps = giveaway_api::Deps {
+            db: databases.giveaway.clone(),
+            clock: around.clock.clone(),
+            shutdown: around.shutdown.clone(),
+            calls: calls.clone(),
+            giftcard: direct(&giftcard.grpc),
+            processor: direct(&processor.grpc),
+            provider: around.provider.provider.clone(),
+            beacon: Arc::new(sandbox_beacon(around.secrets)?),
+            instance_key: around.secrets.instance.clone(),
+            link_key: around.secrets.links.clone(),
+            admin_token_hash: hash_bearer(around.secrets.admin_token.reveal()),
+        };
+        let config = giveaway_api::Config {
+            mode: around.config.mode,
+            public_url: around.public_url.to_owned(),
+            publish_timeout_seconds: around.config.giveaway.publish_timeout_seconds,
+            payment_sweep_seconds: around.config.giveaway.payment_sweep_seconds,
+        };
+        let giveaway = giveaway_api::build(config, deps).await.context("giveaway-api")?;
+        processor.connect_owner("giveaway", direct(&giveaway.grpc));
+        let (giveaway, giftcard) = (Arc::new(giveaway), Arc::new(giftcard));
+        Ok(Self { databases, calls, giveaway, giftcard, processor })
+    }
+
+    /// Starts the background loops. They end with the shutdown.
+    pub(crate) fn start(&self) {
+        self.giftcard.start();
+        self.giveaway.start();
+    }
+
+    /// Executes the calls of all lanes in this process.
+    pub(crate) fn spawn_worker(&self, secrets: &Secrets) -> WorkerHandle {
+        Worker::builder(&self.calls)
+            .credential(secrets.credential.header())
+            .lane(lane::GIVEAWAY, target(&self.giveaway.grpc, secrets))
+            .lane(lane::GIFTCARD, target(&self.giftcard.grpc, secrets))
+            .lane(lane::PROCESSOR, target(&self.processor.grpc, secrets))
+            .spawn()
+    }
+
+    /// The HTTP routes of all three.
+    pub(crate) fn router(&self) -> Router {
+        Router::new()
+            .merge(self.giveaway.router.clone())
+            .merge(self.giftcard.router.clone())
+            .merge(self.processor.router.clone())
+    }
+
+    /// The gRPC services of all three, by their names.
+    pub(crate) fn grpc(&self) -> Vec<(&'static str, Routes)> {
+        vec![
+            (giveaway_service_server::SERVICE_NAME, self.giveaway.grpc.clone()),
+            (giftcard_service_server::SERVICE_NAME, self.giftcard.grpc.clone()),
+            (mail_service_server::SERVICE_NAME, self.processor.grpc.clone()),
+            (analytics_service_server::SERVICE_NAME, self.processor.grpc.clone()),
+        ]
+    }
+
+    /// What does not answer, and what an operator should know although everything does.
+    pub(crate) async fn check(&self) -> (Vec<String>, Vec<String>) {
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        for (service, db) in self.databases.all() {
+            if let Err(error) = db.read().execute_unprepared("SELECT 1").await {
+                tracing::error!(service, %error, "database does not answer");
+                problems.push(format!("the database of {service} does not answer"));
+            }
+        }
+        match self.calls.stats().await {
+            Ok(lanes) => {
+                warnings.extend(lanes.into_iter().filter(|lane| lane.dead > 0).map(|lane| {
+                    format!("{} calls of the lane {} wait for an operator", lane.dead, lane.lane)
+                }))
+            }
+            Err(error) => {
+                tracing::error!(%error, "call queue does not answer");
+                problems.push("the call queue does not answer".to_owned());
+            }
+        }
+        match self.processor.warnings().await {
+            Ok(more) => warnings.extend(more),
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "job processor does not answer");
+                problems.push("the job processor does not answer".to_owned());
+            }
+        }
+        (problems, warnings)
+    }
+
+    /// Closes the databases.
+    pub(crate) async fn close(self) {
+        self.databases.close().await;
+    }
+}
+
+fn processor(
+    around: &Surroundings<'_>,
+    databases: &Databases,
+) -> anyhow::Result<job_processor::App> {
+    let config =
+        job_processor::Config { smtp: around.config.smtp.clone(), mailbox: around.config.demo };
+    let deps = job_processor::Deps {
+        db: databases.processor.clone(),
+        clock: around.clock.clone(),
+        shutdown: around.shutdown.clone(),
+    };
+    job_processor::build(config, deps)
+}
+
+async fn giftcard(
+    around: &Surroundings<'_>,
+    calls: &Calls,
+    databases: &Databases,
+) -> anyhow::Result<giftcard_api::App> {
+    let wanted = &around.config.giftcard;
+    let config = giftcard_api::Config {
+        public_url: around.public_url.to_owned(),
+        reveal_minutes: wanted.reveal_minutes,
+        resolve_after_seconds: wanted.resolve_after_seconds,
+        settlement: wanted.settlement.clone(),
+    };
+    let deps = giftcard_api::Deps {
+        db: databases.giftcard.clone(),
+        clock: around.clock.clone(),
+        shutdown: around.shutdown.clone(),
+        calls: calls.clone(),
+        provider: around.provider.provider.clone(),
+        keys: around.secrets.keys.clone(),
+        mode: around.config.mode,
+        credential: around.secrets.credential.clone(),
+        admin_token_hash: hash_bearer(around.secrets.admin_token.reveal()),
+    };
+    giftcard_api::build(config, deps).await
+}
+
+/// An application's services behind the credential.
+fn target(routes: &Routes, secrets: &Secrets) -> Target {
+    let guard = RequireCredential(secrets.credential.clone());
+    Target::in_process(guard.layer(routes.clone().prepare()))
+}
+
+fn sandbox_beacon(secrets: &Secrets) -> anyhow::Result<SandboxBeacon> {
+    let genesis =
+        Moment::from_unix_seconds(BEACON_GENESIS).context("the beacon's genesis is no date")?;
+    Ok(SandboxBeacon(Sandbox::from_seed(secrets.beacon.reveal(), genesis, BEACON_PERIOD)))
+}

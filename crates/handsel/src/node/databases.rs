@@ -1,0 +1,166 @@
+//! Opens the services' databases and brings them up to date.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use platform::{Clock, Db, db::DbConfig};
+use sea_orm::{ConnectionTrait as _, DbBackend};
+use sea_orm_migration::MigratorTrait;
+
+use crate::config::Config;
+
+/// One database per service. No service sees another's.
+#[derive(Clone, Debug)]
+pub(crate) struct Databases {
+    /// Hosts, wallets, giveaways, entries, draws.
+    pub(crate) giveaway: Db,
+    /// Merchants, escrows, cards, settlements.
+    pub(crate) giftcard: Db,
+    /// Mails and counters.
+    pub(crate) processor: Db,
+}
+
+/// What was done, or would be done, to one service's database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Migrated {
+    /// The service.
+    pub(crate) service: &'static str,
+    /// The migrations, in order; none when it was up to date.
+    pub(crate) applied: Vec<String>,
+    /// Where the content from before was saved.
+    pub(crate) backup: Option<PathBuf>,
+}
+
+/// What to do with a database that is not up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outdated {
+    /// Bring SQLite up to date; refuse PostgreSQL, where others may run beside us.
+    OnlySqlite,
+    /// Bring both up to date: somebody asked for it.
+    Both,
+    /// Nothing: somebody asked what would happen.
+    Leave,
+}
+
+impl Databases {
+    /// Opens them for a server: SQLite is brought up to date after a backup, PostgreSQL has to be.
+    ///
+    /// # Errors
+    /// Names the service, and the migrations that have to be applied to PostgreSQL first.
+    pub(crate) async fn open_for_service(config: &Config, clock: &Clock) -> anyhow::Result<Self> {
+        let (databases, migrated) = open(config, clock, Outdated::OnlySqlite).await?;
+        for Migrated { service, applied, backup } in migrated {
+            if let Some(backup) = backup {
+                tracing::info!(service, ?applied, backup = %backup.display(), "database brought up to date");
+            }
+        }
+        Ok(databases)
+    }
+
+    /// Brings them up to date on request, or only says what would be applied.
+    ///
+    /// # Errors
+    /// When one cannot be opened or a migration fails.
+    pub(crate) async fn migrate(
+        config: &Config,
+        clock: &Clock,
+        dry_run: bool,
+    ) -> anyhow::Result<Vec<Migrated>> {
+        let outdated = if dry_run { Outdated::Leave } else { Outdated::Both };
+        let (databases, migrated) = open(config, clock, outdated).await?;
+        databases.close().await;
+        Ok(migrated)
+    }
+
+    /// All of them, by the names of their services.
+    pub(crate) fn all(&self) -> [(&'static str, &Db); 3] {
+        [("giveaway", &self.giveaway), ("giftcard", &self.giftcard), ("processor", &self.processor)]
+    }
+
+    /// Closes all connections.
+    pub(crate) async fn close(self) {
+        for db in [self.giveaway, self.giftcard, self.processor] {
+            db.close().await;
+        }
+    }
+}
+
+async fn open(
+    config: &Config,
+    clock: &Clock,
+    outdated: Outdated,
+) -> anyhow::Result<(Databases, Vec<Migrated>)> {
+    let data = &config.data_dir;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("data_dir: cannot create {}", data.display()))?;
+    let opening = Opening { data, clock, outdated };
+    // Side by side: each syncs its file several times when it is new.
+    let (giveaway, giftcard, processor) = tokio::try_join!(
+        opening.one::<giveaway_api::Migrator>("giveaway", &config.giveaway.database),
+        opening.one::<giftcard_api::Migrator>("giftcard", &config.giftcard.database),
+        opening.one::<job_processor::Migrator>("processor", &config.processor.database),
+    )?;
+    let databases =
+        Databases { giveaway: giveaway.0, giftcard: giftcard.0, processor: processor.0 };
+    Ok((databases, vec![giveaway.1, giftcard.1, processor.1]))
+}
+
+struct Opening<'a> {
+    data: &'a Path,
+    clock: &'a Clock,
+    outdated: Outdated,
+}
+
+impl Opening<'_> {
+    async fn one<M: MigratorTrait>(
+        &self,
+        service: &'static str,
+        config: &DbConfig,
+    ) -> anyhow::Result<(Db, Migrated)> {
+        self.open_and_migrate::<M>(service, config)
+            .await
+            .with_context(|| format!("the database of `{service}` is not usable"))
+    }
+
+    async fn open_and_migrate<M: MigratorTrait>(
+        &self,
+        service: &'static str,
+        config: &DbConfig,
+    ) -> anyhow::Result<(Db, Migrated)> {
+        let file = self.data.join(format!("{service}.db"));
+        let is_new = !file.exists();
+        let db = Db::open(config, service, self.data).await?;
+        let applied = db.pending::<M>().await?;
+        let mut migrated = Migrated { service, applied, backup: None };
+        if migrated.applied.is_empty() || self.outdated == Outdated::Leave {
+            return Ok((db, migrated));
+        }
+        match db.engine() {
+            DbBackend::Sqlite if !is_new => {
+                migrated.backup = Some(self.back_up(service, &db).await?);
+            }
+            DbBackend::Sqlite => {}
+            _ => anyhow::ensure!(
+                self.outdated == Outdated::Both,
+                "it lacks the migrations {}; run `handsel migrate`",
+                migrated.applied.join(", ")
+            ),
+        }
+        db.migrate::<M>().await?;
+        Ok((db, migrated))
+    }
+
+    /// A consistent copy, made by the engine: copying the file beside its log would not be one.
+    async fn back_up(&self, service: &str, db: &Db) -> anyhow::Result<PathBuf> {
+        let folder = self.data.join("backups");
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        let backup = folder.join(format!("{service}-{}.db", self.clock.now_ms()));
+        let name = backup.to_str().context("data_dir: is not valid Unicode")?.replace('\'', "''");
+        db.write()
+            .execute_unprepared(&format!("VACUUM INTO '{name}'"))
+            .await
+            .with_context(|| format!("cannot back up to {}", backup.display()))?;
+        Ok(backup)
+    }
+}

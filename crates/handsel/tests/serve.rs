@@ -1,0 +1,171 @@
+//! `handsel serve` and the small commands, as processes.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use contracts::processor::{GetCountsRequest, analytics_service_client::AnalyticsServiceClient};
+use serde_json::Value;
+use tonic::{Code, transport::Channel};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+/// A cold start of an unoptimised build beside other tests.
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn handsel(data: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handsel"));
+    // A configuration file of whoever runs the tests must not matter.
+    command.args(args).current_dir(data);
+    command
+}
+
+fn run(data: &Path, args: &[&str]) -> Output {
+    handsel(data, args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+struct Server {
+    child: Child,
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Server {
+    async fn start(data: &Path, settings: &[(&str, &str)]) -> Self {
+        let port = testkit::free_port();
+        let child = handsel(data, &["serve", "--data", "data", "--listen"])
+            .arg(format!("127.0.0.1:{port}"))
+            .envs(settings.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let url = format!("http://127.0.0.1:{port}");
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let server = Self { child, url, http };
+        testkit::eventually(LIMIT, async || server.get("/livez").await.0 == 200).await;
+        server
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        match self.http.get(format!("{}{path}", self.url)).send().await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                (status, response.json().await.unwrap_or(Value::Null))
+            }
+            Err(_) => (0, Value::Null),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[tokio::test]
+async fn it_says_what_it_is_ready_for_and_hides_what_is_for_the_demo() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &[]).await;
+    let (status, ready) = server.get("/readyz").await;
+    assert_eq!((status, &ready["ready"]), (200, &Value::Bool(true)), "{ready}");
+    assert!(ready["warnings"][0].as_str().unwrap().contains("smtp.host"), "{ready}");
+    for hidden in ["/dev/clock", "/dev/mail", "/dev/mail.json"] {
+        assert_eq!(server.get(hidden).await.0, 404, "{hidden}");
+    }
+    let (status, problem) = server.get("/nowhere").await;
+    assert_eq!((status, &problem["code"]), (404, &"not_found".into()));
+    let second = run(dir.path(), &["serve", "--data", "data", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.status.code(), Some(2), "two processes must not share a data folder");
+    let audit = run(dir.path(), &["audit", "--data", "data", "--json"]);
+    let report: Value = serde_json::from_slice(&audit.stdout).unwrap();
+    assert_eq!(report["audit"], "clean");
+}
+
+#[tokio::test]
+async fn it_moves_time_in_demo_mode_only_forward() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &[("HANDSEL__DEMO", "true")]).await;
+    let now = async || -> jiff::Timestamp {
+        server.get("/dev/clock").await.1["now"].as_str().unwrap().parse().unwrap()
+    };
+    let before = now().await;
+    let advance = async |seconds: i64| {
+        let url = format!("{}/dev/clock", server.url);
+        let body = serde_json::json!({"advance_seconds": seconds});
+        server.http.post(url).json(&body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(advance(3_600).await, 200);
+    assert!(now().await.duration_since(before).as_secs() >= 3_600);
+    assert_eq!(advance(-1).await, 422);
+    assert_eq!(server.get("/dev/mail").await.0, 200);
+}
+
+#[tokio::test]
+async fn the_grpc_port_serves_whoever_has_the_credential() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = testkit::free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let server = Server::start(dir.path(), &[("HANDSEL__GRPC__LISTEN", &listen)]).await;
+    assert_eq!(server.get("/livez").await.0, 200);
+    let channel = Channel::from_shared(format!("http://{listen}")).unwrap();
+    let channel = testkit::eventually(LIMIT, async || channel.clone().connect().await).await;
+    let counts = GetCountsRequest { giveaway_id: "gvw_1".into() };
+    let mut stranger = AnalyticsServiceClient::new(channel.clone());
+    let refused = stranger.get_counts(counts.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+
+    let keys = platform::keys::KeyDir::open(&dir.path().join("data/keys")).unwrap();
+    let key = keys.load_or_create("service").unwrap();
+    let header = platform::rpc::ServiceCredential::new(&key).header();
+    let credential = header.to_str().unwrap().parse::<tonic::metadata::MetadataValue<_>>().unwrap();
+    let carry = move |mut request: tonic::Request<()>| {
+        request.metadata_mut().insert("authorization", credential.clone());
+        Ok(request)
+    };
+    let mut own = AnalyticsServiceClient::with_interceptor(channel.clone(), carry.clone());
+    assert!(own.get_counts(counts).await.unwrap().into_inner().counts.is_empty());
+    let mut health = HealthClient::with_interceptor(channel, carry);
+    for service in ["", "handsel.giftcard.v1.GiftcardService", "handsel.processor.v1.MailService"] {
+        let asked = HealthCheckRequest { service: service.into() };
+        let answer = health.check(asked).await.unwrap().into_inner();
+        assert_eq!(answer.status, 1, "{service} is serving");
+    }
+}
+
+#[test]
+fn a_fresh_folder_is_migrated_once_and_an_old_database_is_saved_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let dry = run(dir.path(), &["migrate", "--data", "data", "--dry-run"]);
+    assert!(stdout(&dry).contains("giveaway: would apply"), "{}", stdout(&dry));
+    let first = run(dir.path(), &["migrate", "--data", "data"]);
+    assert!(stdout(&first).contains("processor: applied m0001_mail_and_counts"));
+    let second = run(dir.path(), &["migrate", "--data", "data"]);
+    let up_to_date = "giveaway: up to date\ngiftcard: up to date\nprocessor: up to date\n";
+    assert_eq!(stdout(&second), up_to_date);
+}
+
+#[test]
+fn the_configuration_is_shown_with_its_secrets_masked_and_checked_with_its_keys_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let toml = "[smtp]\nhost = 'mail.example'\nfrom = 'a@shop.example'\nuser = 'u'\n\
+                password = 'hunter2'\n";
+    std::fs::write(dir.path().join("handsel.toml"), toml).unwrap();
+    let shown = run(dir.path(), &["config", "show"]);
+    let text = stdout(&shown);
+    assert!(text.contains("mail.example") && !text.contains("hunter2"), "{text}");
+    assert!(run(dir.path(), &["config", "check"]).status.success());
+    std::fs::write(dir.path().join("handsel.toml"), "[smtp]\nhots = 'mail.example'\n").unwrap();
+    let refused = run(dir.path(), &["config", "check"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("hots"));
+}
