@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use contracts::processor::RecordCountsRequest;
+use axum::{body::Body, http::StatusCode};
+use contracts::processor::{
+    Count, GetCountsRequest, GetCountsResponse, RecordCountsRequest, RecordCountsResponse,
+    analytics_service_server::{AnalyticsService, AnalyticsServiceServer},
+};
+use durable_grpc::Target;
 use giveaway_api::{actions::report_counts::report_counts, ids::GiveawayId, store::counter_delta};
 use platform::outbox;
 use prost::Message as _;
 use sea_orm::EntityTrait as _;
+use tonic::{Request, Response, Status, service::Routes};
 
-use crate::support::{Bed, Plan, START};
+use crate::support::{Bed, Outside, Plan, START};
 
 /// Everything that was reported about a giveaway, added up by name and label.
 async fn reported(bed: &Bed, id: GiveawayId) -> BTreeMap<(String, String), i64> {
@@ -56,5 +62,60 @@ async fn what_is_counted_is_reported_once() {
         assert!(counter_delta::is_empty(bed.db.read()).await.unwrap());
         report_counts(bed.service()).await.unwrap();
         assert_eq!(reported(&bed, id).await, expected);
+    }
+}
+
+/// A job processor that has counted something about every giveaway.
+struct Processor;
+
+#[tonic::async_trait]
+impl AnalyticsService for Processor {
+    async fn record_counts(
+        &self,
+        _: Request<RecordCountsRequest>,
+    ) -> Result<Response<RecordCountsResponse>, Status> {
+        Ok(Response::new(RecordCountsResponse {}))
+    }
+
+    async fn get_counts(
+        &self,
+        request: Request<GetCountsRequest>,
+    ) -> Result<Response<GetCountsResponse>, Status> {
+        let count = Count {
+            giveaway_id: request.into_inner().giveaway_id,
+            name: "entries".to_owned(),
+            label: String::new(),
+            hour: START,
+            n: 12,
+        };
+        Ok(Response::new(GetCountsResponse { counts: vec![count] }))
+    }
+}
+
+#[tokio::test]
+async fn a_host_reads_the_counters() {
+    let service = Routes::new(AnalyticsServiceServer::new(Processor));
+    let processor = Target::in_process(service).channel();
+    for bed in Bed::all_in(Outside { processor, ..Outside::default() }).await {
+        let id = bed.giveaway(Plan::default()).await;
+        let path = format!("/giveaways/{id}/analytics");
+        assert_eq!(bed.get(&path).await.status, StatusCode::UNAUTHORIZED, "{}", bed.db);
+        let token = bed.host_token(id).await;
+        let read = http::Request::get(format!("/api/giveaway/v1{path}"));
+        let answer = bed.as_host(&token, read, Body::empty()).await;
+        let counter = serde_json::json!(
+            {"name": "entries", "label": "", "hour": "2027-01-15T08:00:00Z", "n": 12});
+        assert_eq!(answer.body["counters"], serde_json::json!([counter]));
+    }
+}
+
+#[tokio::test]
+async fn a_job_processor_that_is_down_is_told() {
+    for bed in Bed::all().await {
+        let id = bed.giveaway(Plan::default()).await;
+        let token = bed.host_token(id).await;
+        let read = http::Request::get(format!("/api/giveaway/v1/giveaways/{id}/analytics"));
+        let answer = bed.as_host(&token, read, Body::empty()).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", bed.db);
     }
 }

@@ -23,7 +23,7 @@ use sea_orm::ConnectionTrait as _;
 use testkit::eventually;
 
 use crate::support::{
-    Bed, CLAIM_SECONDS, LEAD_SECONDS, OPEN_SECONDS, Plan, REVIEW_SECONDS, at, sandbox,
+    Bed, CLAIM_SECONDS, LEAD_SECONDS, OPEN_SECONDS, Outside, Plan, REVIEW_SECONDS, at, sandbox,
 };
 
 const FREEZE: i64 = OPEN_SECONDS + REVIEW_SECONDS as i64;
@@ -246,7 +246,8 @@ impl Beacon for Silent {
 #[tokio::test]
 async fn a_draw_without_a_beacon_waits_a_month_and_is_void() {
     const MONTH: i64 = 30 * 24 * 3_600;
-    for bed in Bed::all_with(Arc::new(Silent)).await {
+    let outside = Outside { beacon: Arc::new(Silent), ..Outside::default() };
+    for bed in Bed::all_in(outside).await {
         let id = bed.giveaway(closed(2, 0)).await;
         bed.enter_verified(id, 5).await;
         bed.advance_to(FREEZE);

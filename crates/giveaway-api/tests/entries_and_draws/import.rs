@@ -219,3 +219,23 @@ async fn a_file_that_breaks_off_can_be_sent_again() {
         assert_eq!(entry_count::read(bed.db.read(), id).await.unwrap().entries, persons);
     }
 }
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_told_from_one_that_breaks_off() {
+    let bed = Bed::all().await.remove(0);
+    let id = bed.giveaway(Plan::default()).await;
+    let token = bed.host_token(id).await;
+    let path = format!("/api/giveaway/v1/giveaways/{id}/entries/import");
+    let header = sample::entrants(1, 0).csv;
+    // One row that never ends: sixty-five mebibytes of a quoted name.
+    let start = [header.as_slice(), b"1,anna@example.org,\""].concat();
+    let parts = std::iter::once(Bytes::from(start))
+        .chain(std::iter::repeat_n(Bytes::from(vec![b'a'; 1 << 20]), 65))
+        .map(Ok::<_, std::io::Error>);
+    let body = Body::from_stream(futures::stream::iter(parts));
+    let post = Request::post(&path).header("content-type", "text/csv");
+    let answer = bed.as_host(&token, post, body).await;
+    assert_eq!(answer.code(), "invalid_input", "{:?}", answer.body);
+    let detail = answer.body["errors"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("too large"), "{detail}");
+}

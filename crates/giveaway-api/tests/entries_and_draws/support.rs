@@ -15,7 +15,7 @@ use draw::{
     schedule,
     signing::InstanceKey,
 };
-use durable_grpc::{Calls, SqliteStore, Target};
+use durable_grpc::{Calls, DirectChannel, SqliteStore, Target};
 use giveaway_api::{
     App, Config, Deps, Migrator, Service,
     actions::import_entries::import_entries,
@@ -54,6 +54,24 @@ pub(crate) struct Bed {
     _files: tempfile::TempDir,
 }
 
+/// What is outside of the application.
+#[derive(Clone)]
+pub(crate) struct Outside {
+    pub(crate) beacon: Arc<dyn Beacon>,
+    pub(crate) processor: DirectChannel,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self { beacon: Arc::new(SandboxBeacon(sandbox())), processor: nobody() }
+    }
+}
+
+/// A service that is not there.
+fn nobody() -> DirectChannel {
+    Target::in_process(tonic::service::Routes::default()).channel()
+}
+
 /// What a giveaway is like.
 pub(crate) struct Plan {
     pub(crate) state: GiveawayState,
@@ -76,17 +94,17 @@ impl Default for Plan {
 impl Bed {
     /// The application on every engine there is.
     pub(crate) async fn all() -> Vec<Self> {
-        Self::all_with(Arc::new(SandboxBeacon(sandbox()))).await
+        Self::all_in(Outside::default()).await
     }
 
-    /// The same with another beacon.
-    pub(crate) async fn all_with(beacon: Arc<dyn Beacon>) -> Vec<Self> {
+    /// The same in another world.
+    pub(crate) async fn all_in(outside: Outside) -> Vec<Self> {
         let mut beds = Vec::new();
         for db in testkit::databases::<Migrator>().await {
             let clock = Clock::manual(at(0));
             let files = tempfile::tempdir().unwrap();
             let handle: Db = (*db).clone();
-            let app = build(handle, clock.clone(), files.path(), beacon.clone()).await;
+            let app = build(handle, clock.clone(), files.path(), outside.clone()).await;
             beds.push(Self { clock, app, db, _files: files });
         }
         beds
@@ -300,18 +318,16 @@ pub(crate) fn sandbox() -> Sandbox {
     Sandbox::from_seed(&[7; 32], at(-1_000).into(), period)
 }
 
-async fn build(db: Db, clock: Clock, files: &std::path::Path, beacon: Arc<dyn Beacon>) -> App {
-    // Queries to services that are not there: nothing here asks them.
-    let nowhere = Target::in_process(tonic::service::Routes::default()).channel();
+async fn build(db: Db, clock: Clock, files: &std::path::Path, outside: Outside) -> App {
     let deps = Deps {
         db,
         clock,
         shutdown: Shutdown::new(),
         calls: Calls::builder(SqliteStore::open(files.join("calls.db")).unwrap()).build().unwrap(),
-        giftcard: nowhere.clone(),
-        processor: nowhere,
+        giftcard: nobody(),
+        processor: outside.processor,
         provider: Arc::new(SandboxProvider::new("http://127.0.0.1:9", "key", "secret").unwrap()),
-        beacon,
+        beacon: outside.beacon,
         instance_key: InstanceKey::from_seed(&[8; 32]),
         link_key: Key::new([9; 32]),
         admin_token_hash: [0; 32],
