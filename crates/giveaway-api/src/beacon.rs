@@ -18,7 +18,11 @@ pub trait Beacon: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// When nobody could be asked; the caller asks again later.
-    async fn signature(&self, round: u64, now: Timestamp) -> anyhow::Result<Option<BeaconSignature>>;
+    async fn signature(
+        &self,
+        round: u64,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<BeaconSignature>>;
 }
 
 /// A local chain: the same signature scheme, without the many operators. Whoever runs it could know
@@ -32,7 +36,11 @@ impl Beacon for SandboxBeacon {
         self.0.chain()
     }
 
-    async fn signature(&self, round: u64, now: Timestamp) -> anyhow::Result<Option<BeaconSignature>> {
+    async fn signature(
+        &self,
+        round: u64,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<BeaconSignature>> {
         let is_public = self.chain().time_of(round).is_some_and(|time| now >= time.timestamp());
         Ok(is_public.then(|| self.0.sign(round)))
     }

@@ -127,7 +127,9 @@ impl From<Error> for Problem {
                     .with("available", available)
             }
             Error::KeyReused => platform::http::IdempotencyKey::mismatch(),
-            Error::KeyBusy => Self::conflict("idempotency_key_in_use", message).retry_after(RETRY_AFTER),
+            Error::KeyBusy => {
+                Self::conflict("idempotency_key_in_use", message).retry_after(RETRY_AFTER)
+            }
             Error::Replayed { status, body } => replayed(status, &body),
             Error::TooMany(wait) => Self::too_many(wait),
             Error::Unavailable(message) => Self::unavailable(message, RETRY_AFTER),
@@ -141,10 +143,11 @@ fn replayed(status: StatusCode, body: &serde_json::Value) -> Problem {
     const STANDARD: [&str; 5] = ["type", "title", "status", "code", "detail"];
     let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     let problem = Problem::new(status, text("code")).detail(text("detail"));
-    body.as_object().into_iter().flatten().filter(|(name, _)| !STANDARD.contains(&name.as_str())).fold(
-        problem,
-        |problem, (name, value)| problem.with(name, value),
-    )
+    body.as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !STANDARD.contains(&name.as_str()))
+        .fold(problem, |problem, (name, value)| problem.with(name, value))
 }
 
 impl From<Error> for Status {
@@ -152,9 +155,10 @@ impl From<Error> for Status {
         let kind = match &error {
             Error::Invalid(_) | Error::KeyReused => Kind::Invalid,
             Error::NotFound(_) => Kind::NotFound,
-            Error::State { .. } | Error::Gone { .. } | Error::InsufficientFunds { .. } | Error::Replayed { .. } => {
-                Kind::State
-            }
+            Error::State { .. }
+            | Error::Gone { .. }
+            | Error::InsufficientFunds { .. }
+            | Error::Replayed { .. } => Kind::State,
             Error::KeyBusy | Error::TooMany(_) | Error::Unavailable(_) => {
                 return Self::unavailable(error.to_string());
             }

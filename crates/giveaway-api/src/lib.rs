@@ -11,11 +11,13 @@
 //! | [`store`] | entities and queries: the only place with SQL |
 //! | [`migrations`] | the tables |
 //! | `scans` | due times are rows: the loops that look for them |
+//! | [`audit`] | what must always hold, and what the whole needs to check it |
 //! | [`beacon`] | where public randomness comes from |
 //! | [`sample`] | made-up entrants, for rehearsals and as a check |
 //! | [`ids`], [`error`] | names of things, and why an action did nothing |
 
 pub mod actions;
+pub mod audit;
 pub mod beacon;
 pub mod config;
 pub mod domain;
@@ -68,7 +70,10 @@ pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
     config.check()?;
     if config.mode == ledger::Mode::Live {
         anyhow::ensure!(!deps.provider.is_test(), "live mode does not take the sandbox bank");
-        anyhow::ensure!(!deps.beacon.chain().is_sandbox(), "live mode does not take the sandbox beacon");
+        anyhow::ensure!(
+            !deps.beacon.chain().is_sandbox(),
+            "live mode does not take the sandbox beacon"
+        );
     }
     let missing = ledger::missing_guards(deps.db.read()).await?;
     anyhow::ensure!(missing.is_empty(), "the database lacks the triggers {}", missing.join(", "));

@@ -38,20 +38,29 @@ pub(crate) fn start(service: &Arc<Service>) {
         Ok(lifecycle::move_due(&service).await?)
     });
     each(service, "sagas", &wake.sagas, |service| async move { drive_saga::sweep(&service).await });
-    each(service, "winners", &wake.winners, |service| async move {
-        Ok(lapse_winners(&service).await?)
-    });
+    each(
+        service,
+        "winners",
+        &wake.winners,
+        |service| async move { Ok(lapse_winners(&service).await?) },
+    );
     each(service, "draws", &wake.draws, |service| async move {
         let committed = commit_due(&service).await;
         draw_due(&service).await?;
         Ok(committed?)
     });
-    each(service, "counts", &wake.counts, |service| async move {
-        Ok(report_counts(&service).await?)
-    });
-    each(service, "payments", &wake.payments, |service| async move {
-        work_off_inbox(&service).await
-    });
+    each(
+        service,
+        "counts",
+        &wake.counts,
+        |service| async move { Ok(report_counts(&service).await?) },
+    );
+    each(
+        service,
+        "payments",
+        &wake.payments,
+        |service| async move { work_off_inbox(&service).await },
+    );
     let every = Duration::from_secs(service.config.payment_sweep_seconds.into());
     now_and_then(service, "payment sweep", every, |service| async move {
         sweep_payments(&service).await

@@ -10,7 +10,9 @@ use std::{
 use draw::signing::InstanceKey;
 use durable_grpc::{Calls, DirectChannel, Relay};
 use ledger::Mode;
-use platform::{Clock, Db, Shutdown, keys::Key, limits::AttemptLimit, provider::Provider, scan::Waker};
+use platform::{
+    Clock, Db, Shutdown, keys::Key, limits::AttemptLimit, provider::Provider, scan::Waker,
+};
 
 use crate::{
     actions::{drive_saga::Driving, entry_queue::EntryQueue},

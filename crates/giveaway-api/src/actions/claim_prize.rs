@@ -151,7 +151,9 @@ pub(crate) fn open(service: &Service, token: &str) -> Result<Opened> {
     };
     opened.map_err(|bad| match bad {
         BadLink::Invalid => Error::NotFound("link"),
-        BadLink::Expired => Error::gone("link_expired", "the link has expired; ask for a fresh one"),
+        BadLink::Expired => {
+            Error::gone("link_expired", "the link has expired; ask for a fresh one")
+        }
     })
 }
 

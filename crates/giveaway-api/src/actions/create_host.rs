@@ -81,7 +81,10 @@ pub async fn issue_host_token(service: &Service, id: HostId) -> Result<String> {
 fn check(new: &NewHost) -> Result<(String, String)> {
     let mut errors = Vec::new();
     let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
+    if name.is_empty()
+        || name.chars().count() > NAME_MAX_CHARS
+        || name.chars().any(char::is_control)
+    {
         let wrong = format!("must have 1 to {NAME_MAX_CHARS} characters and no control characters");
         errors.push(FieldError::new("/name", wrong));
     }

@@ -29,7 +29,8 @@ pub async fn decline_prize(service: &Service, token: &str) -> Result<()> {
         return Err(Error::state("prize_claimed", "the prize was claimed"));
     };
     let id = WinnerId(link.subject);
-    let evidence = sha256(&[b"handsel/decline/v1\0", link.subject.as_bytes(), link.nonce.as_bytes()]);
+    let evidence =
+        sha256(&[b"handsel/decline/v1\0", link.subject.as_bytes(), link.nonce.as_bytes()]);
     let reason = Reason { departure: Departure::Declined, ground: None, evidence };
     match leave(service, id, reason).await? {
         WinnerState::Declined => Ok(()),
@@ -62,7 +63,8 @@ pub async fn disqualify_winner(
         .ok_or(Error::NotFound("giveaway"))?
         .rules()?;
     let mut errors = Vec::new();
-    let parsed = ground.parse::<Ground>().ok().filter(|ground| rules.disqualification.contains(ground));
+    let parsed =
+        ground.parse::<Ground>().ok().filter(|ground| rules.disqualification.contains(ground));
     if parsed.is_none() {
         let grounds: Vec<&str> = rules.disqualification.iter().map(Ground::as_str).collect();
         let wrong = format!("the rules list only these grounds: {}", grounds.join(", "));

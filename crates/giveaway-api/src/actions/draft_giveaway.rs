@@ -42,7 +42,10 @@ pub async fn edit_giveaway(
     let giveaway = giveaway::lock(&tx, id).await?;
     if !giveaway::replace_draft(&tx, id, &draft).await? {
         let state = giveaway.state()?;
-        return Err(Error::state("wrong_state", format!("a giveaway that is {state} cannot be edited")));
+        return Err(Error::state(
+            "wrong_state",
+            format!("a giveaway that is {state} cannot be edited"),
+        ));
     }
     prize::replace(&tx, id, &prizes).await?;
     tx.commit().await?;

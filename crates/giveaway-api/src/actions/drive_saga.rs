@@ -136,7 +136,9 @@ async fn drive(service: &Service, id: SagaId) -> anyhow::Result<()> {
                     return Ok(());
                 }
             }
-            Ok(Turn::Wait) => return rest(service, &saga, fence, saga.turns.saturating_add(1)).await,
+            Ok(Turn::Wait) => {
+                return rest(service, &saga, fence, saga.turns.saturating_add(1)).await;
+            }
             Err(error) => {
                 rest(service, &saga, fence, saga.turns.saturating_add(1)).await?;
                 return Err(error);
@@ -213,11 +215,20 @@ async fn commit(
         return Ok(Turn::Further);
     }
     let currency = saga.currency.parse()?;
-    let escrows = saga::items(&tx, id).await?.into_iter().map(|item| {
-        (EscrowId(item.escrow_id), ledger::Money::new(item.value_minor, currency))
-    });
+    let escrows = saga::items(&tx, id)
+        .await?
+        .into_iter()
+        .map(|item| (EscrowId(item.escrow_id), ledger::Money::new(item.value_minor, currency)));
     holds::capture(&tx, id.0, books::captured(service.mode(), escrows), now).await?;
-    saga::advance(&tx, id, SagaState::Reserving, SagaState::Committed, "every prize is reserved", now).await?;
+    saga::advance(
+        &tx,
+        id,
+        SagaState::Reserving,
+        SagaState::Committed,
+        "every prize is reserved",
+        now,
+    )
+    .await?;
     for batch in batches {
         let confirm = NewCall {
             lane: lane::GIFTCARD,
@@ -273,7 +284,10 @@ pub(crate) async fn turn_back(
 ) -> anyhow::Result<()> {
     let now = service.clock.now();
     let (from, to) = (SagaState::Reserving, SagaState::Compensating);
-    anyhow::ensure!(saga::advance(tx, id, from, to, reason, now).await?, "{id} changed under its lock");
+    anyhow::ensure!(
+        saga::advance(tx, id, from, to, reason, now).await?,
+        "{id} changed under its lock"
+    );
     holds::release(tx, id.0, now).await?;
     Ok(())
 }

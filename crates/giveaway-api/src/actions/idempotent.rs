@@ -5,7 +5,10 @@
 
 use http::StatusCode;
 use ledger::idempotency::{self, Claim, IdempotencyError, Scope, Stored, TWIN_WAIT};
-use platform::{Tx, http::{IdempotencyKey, Problem}};
+use platform::{
+    Tx,
+    http::{IdempotencyKey, Problem},
+};
 use sea_orm::TransactionTrait as _;
 use serde_json::Value;
 
@@ -67,7 +70,9 @@ impl Attempt {
         match outcome {
             Ok((status, body)) => {
                 inner.commit().await?;
-                idempotency::store(&outer, &scope, &key, status.as_u16(), &body).await.map_err(refused)?;
+                idempotency::store(&outer, &scope, &key, status.as_u16(), &body)
+                    .await
+                    .map_err(refused)?;
                 outer.commit().await?;
                 Ok(Stored { status: status.as_u16(), body })
             }
@@ -75,7 +80,9 @@ impl Attempt {
                 inner.rollback().await?;
                 let problem = Problem::from(refusal);
                 let (status, body) = (problem.status(), problem.body());
-                idempotency::store(&outer, &scope, &key, status.as_u16(), &body).await.map_err(refused)?;
+                idempotency::store(&outer, &scope, &key, status.as_u16(), &body)
+                    .await
+                    .map_err(refused)?;
                 outer.commit().await?;
                 Err(Error::Replayed { status, body })
             }

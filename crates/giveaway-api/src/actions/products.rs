@@ -115,4 +115,3 @@ async fn ask(
     })?;
     Ok(reply.into_inner())
 }
-

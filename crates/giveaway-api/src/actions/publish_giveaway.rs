@@ -82,7 +82,10 @@ async fn begin(
     let giveaway = giveaway::lock(tx, id).await?;
     let state = giveaway.state()?;
     if state != GiveawayState::Draft {
-        return Err(Error::state("wrong_state", format!("a giveaway that is {state} cannot be published")));
+        return Err(Error::state(
+            "wrong_state",
+            format!("a giveaway that is {state} cannot be published"),
+        ));
     }
     let rows = prize::of_giveaway(tx, id).await?;
     let draft = giveaway.draft(&rows)?;

@@ -9,7 +9,6 @@ use contracts::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ledger::Mode;
-use ledger::Mode;
 use platform::{clock::from_millis, token::mint_link};
 use uuid::Uuid;
 
@@ -21,7 +20,7 @@ use crate::{
     domain::winner::WinnerState,
     error::{Error, Result},
     ids::{EntryId, GiveawayId, WinnerId},
-    pages::mail::{self as letter, About, Mail, Rendered, render},
+    pages::mail::{self as letter, About, Mail, Prize, Rendered},
     service::Service,
     store::{draw as draws, entry, giveaway, winner},
 };
@@ -208,7 +207,7 @@ fn render(service: &Service, person: &Person<'_>, mail: &Mail<'_>) -> Result<Opt
     let url = format!("{}/g/{}", service.config.public_url, person.giveaway.giveaway_id());
     let is_test = service.mode() == Mode::Test;
     let about = About { title: &person.giveaway.title, url: &url, is_test };
-    Ok(Some(pages::mail::render(about, mail).map_err(anyhow::Error::from)?))
+    Ok(Some(letter::render(about, mail).map_err(anyhow::Error::from)?))
 }
 
 fn said(prize: &claim_prize::Prize) -> Prize<'_> {

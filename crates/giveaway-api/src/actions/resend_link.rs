@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use platform::token::open_link;
 use serde::Deserialize;
 
-use super::{claim_prize::{CARD, CLAIM}, mails};
+use super::{
+    claim_prize::{CARD, CLAIM},
+    mails,
+};
 use crate::{
     domain::{address::CanonicalAddress, winner::WinnerState},
     error::Result,

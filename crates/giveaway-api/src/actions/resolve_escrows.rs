@@ -18,7 +18,8 @@ use crate::{
 /// # Errors
 /// A text that is no saga's id.
 pub async fn resolve_escrows(service: &Service, saga_id: &str) -> Result<Decision> {
-    let id: SagaId = saga_id.parse().map_err(|error| Error::field("/saga_id", format!("{error}")))?;
+    let id: SagaId =
+        saga_id.parse().map_err(|error| Error::field("/saga_id", format!("{error}")))?;
     let Some(saga) = saga::find(service.db.read(), id).await? else {
         tracing::warn!(saga = %id, "escrows of an unknown saga are to be cancelled");
         return Ok(Decision::Aborted);

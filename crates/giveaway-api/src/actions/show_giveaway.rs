@@ -175,7 +175,11 @@ pub async fn list_giveaways(
 ///
 /// # Errors
 /// An unknown giveaway, or one of another host.
-pub async fn show_giveaway(service: &Service, host: HostId, id: GiveawayId) -> Result<GiveawayView> {
+pub async fn show_giveaway(
+    service: &Service,
+    host: HostId,
+    id: GiveawayId,
+) -> Result<GiveawayView> {
     let row = owned(service, host, id).await?;
     let conn = service.db.read();
     let draft = row.draft(&prize::of_giveaway(conn, id).await?)?;

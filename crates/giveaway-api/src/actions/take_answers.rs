@@ -117,7 +117,9 @@ async fn returned(
     let giveaway = giveaway::lock(tx, GiveawayId(row.giveaway_id)).await?;
     let (to, end, reason) = match outcome {
         Outcome::Returned => (ReturnState::Returned, UnitState::Returned, "value returned"),
-        Outcome::Issued => (ReturnState::Issued, UnitState::Filled, "card issued before the return"),
+        Outcome::Issued => {
+            (ReturnState::Issued, UnitState::Filled, "card issued before the return")
+        }
         Outcome::Unspecified => anyhow::bail!("giftcard-api did not say what became of {id}"),
     };
     if escrow_return::end(tx, id, to, now).await? {

@@ -59,7 +59,11 @@ pub async fn work_off_inbox(service: &Service) -> anyhow::Result<()> {
             }
             Err(error) => {
                 let error = format!("{error:#}");
-                tracing::warn!(payment = event.object_id, error, "a payment could not be taken yet");
+                tracing::warn!(
+                    payment = event.object_id,
+                    error,
+                    "a payment could not be taken yet"
+                );
             }
         }
     }
@@ -139,7 +143,13 @@ async fn take(service: &Service, payment: &Payment) -> anyhow::Result<()> {
             let posting = match &found {
                 Some(row) => {
                     credit(&tx, row, now).await?;
-                    books::top_up(service.mode(), HostId(row.host_id), &payment.id, gross, cost_minor)
+                    books::top_up(
+                        service.mode(),
+                        HostId(row.host_id),
+                        &payment.id,
+                        gross,
+                        cost_minor,
+                    )
                 }
                 None => unmatched(service, payment, gross, cost_minor),
             };
@@ -154,12 +164,18 @@ async fn credit(tx: &platform::Tx, row: &top_up::Model, now: jiff::Timestamp) ->
     let from = row.state()?;
     // A checkout can be paid twice; the second payment is the host's money all the same.
     if from.may_become(TopUpState::Paid) {
-        top_up::advance(tx, TopUpId(row.id), from, TopUpState::Paid, "the provider says paid", now).await?;
+        top_up::advance(tx, TopUpId(row.id), from, TopUpState::Paid, "the provider says paid", now)
+            .await?;
     }
     Ok(())
 }
 
-fn unmatched(service: &Service, payment: &Payment, gross: ledger::Money, cost_minor: i64) -> Posting {
+fn unmatched(
+    service: &Service,
+    payment: &Payment,
+    gross: ledger::Money,
+    cost_minor: i64,
+) -> Posting {
     tracing::error!(payment = payment.id, %gross, "a payment belongs to no top-up of ours");
     books::unmatched(service.mode(), &payment.id, gross, cost_minor)
 }

@@ -3,7 +3,10 @@
 
 use http::StatusCode;
 use ledger::{Money, idempotency::Scope};
-use platform::{http::IdempotencyKey, provider::{NewCheckout, ProviderAmount, ProviderError}};
+use platform::{
+    http::IdempotencyKey,
+    provider::{NewCheckout, ProviderAmount, ProviderError},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -63,7 +66,8 @@ pub async fn top_up_wallet(
             attempt.finish(outcome.map_err(Error::from)).await?
         }
     };
-    let id: TopUpId = serde_json::from_value(stored.body["id"].clone()).map_err(anyhow::Error::from)?;
+    let id: TopUpId =
+        serde_json::from_value(stored.body["id"].clone()).map_err(anyhow::Error::from)?;
     let view = read_top_up(service, host, id).await?;
     if view.checkout_url.is_some() {
         return Ok(view);

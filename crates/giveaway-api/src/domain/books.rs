@@ -33,7 +33,13 @@ pub fn of_platform(mode: Mode, kind: AccountKind, currency: Currency) -> Account
 }
 
 /// A payment for a top-up, once per payment: cash −(G−p), cost −p, available +G.
-pub fn top_up(mode: Mode, host: HostId, payment_id: &str, gross: Money, cost_minor: i64) -> Posting {
+pub fn top_up(
+    mode: Mode,
+    host: HostId,
+    payment_id: &str,
+    gross: Money,
+    cost_minor: i64,
+) -> Posting {
     let to = of_host(mode, host, AVAILABLE, gross.currency);
     received(mode, "top_up", payment_id, gross, cost_minor).with([Leg::new(to, gross)])
 }
@@ -44,17 +50,20 @@ pub fn unmatched(mode: Mode, payment_id: &str, gross: Money, cost_minor: i64) ->
     received(mode, "payment_unmatched", payment_id, gross, cost_minor).with([Leg::new(to, gross)])
 }
 
-fn received(mode: Mode, kind: &'static str, payment_id: &str, gross: Money, cost_minor: i64) -> Posting {
+fn received(
+    mode: Mode,
+    kind: &'static str,
+    payment_id: &str,
+    gross: Money,
+    cost_minor: i64,
+) -> Posting {
     let currency = gross.currency;
-    let legs = [
-        (PROVIDER_CLEARING, cost_minor - gross.minor),
-        (PROVIDER_COST, -cost_minor),
-    ];
+    let legs = [(PROVIDER_CLEARING, cost_minor - gross.minor), (PROVIDER_COST, -cost_minor)];
     // One id for both kinds: a payment is either credited or unmatched, and only once.
     Posting::new(op_id(&[b"payment", payment_id.as_bytes()]), kind).with(
-        legs.into_iter()
-            .filter(|(_, minor)| *minor != 0)
-            .map(|(kind, minor)| Leg::new(of_platform(mode, kind, currency), Money::new(minor, currency))),
+        legs.into_iter().filter(|(_, minor)| *minor != 0).map(|(kind, minor)| {
+            Leg::new(of_platform(mode, kind, currency), Money::new(minor, currency))
+        }),
     )
 }
 
@@ -101,8 +110,11 @@ mod tests {
         let unmatched = unmatched(Mode::Test, "pay_1", eur(1_000), 30);
         assert_eq!(credited.op_id, unmatched.op_id);
         let check = |posting: &Posting, expected: &[(&str, i64)]| {
-            let legs: Vec<_> =
-                posting.legs.iter().map(|leg| (leg.account.kind.name(), leg.amount.minor)).collect();
+            let legs: Vec<_> = posting
+                .legs
+                .iter()
+                .map(|leg| (leg.account.kind.name(), leg.amount.minor))
+                .collect();
             assert_eq!(legs, expected);
         };
         check(&credited, &[("provider_clearing", -970), ("psp_cost", -30), ("available", 1_000)]);

@@ -94,7 +94,9 @@ pub struct Patch {
 }
 
 /// Tells `null` from absent.
-fn present<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<Option<Timestamp>>, D::Error> {
+fn present<'de, D: serde::Deserializer<'de>>(
+    json: D,
+) -> Result<Option<Option<Timestamp>>, D::Error> {
     Option::deserialize(json).map(Some)
 }
 
@@ -133,7 +135,8 @@ impl From<&Draft> for Form {
             count: line.units.unsigned_abs(),
         };
         let codes = |countries: &[Country]| countries.iter().map(ToString::to_string).collect();
-        let Eligibility { birth_year_max, countries_allowed, countries_excluded } = &draft.eligibility;
+        let Eligibility { birth_year_max, countries_allowed, countries_excluded } =
+            &draft.eligibility;
         Self {
             title: draft.title.clone(),
             description: draft.description.clone(),
@@ -276,7 +279,8 @@ impl Form {
     pub fn check(self, is_live: bool, now: Timestamp) -> Result<Draft, Vec<FieldError>> {
         let mut mistakes = Mistakes::default();
         let title = mistakes.text("/title", &self.title, 1, TITLE_MAX_CHARS);
-        let description = mistakes.text("/description", &self.description, 0, DESCRIPTION_MAX_CHARS);
+        let description =
+            mistakes.text("/description", &self.description, 0, DESCRIPTION_MAX_CHARS);
         let currency = mistakes.parse::<Currency>("/currency", &self.currency);
         let prizes = mistakes.prizes(&self.prizes, currency);
         mistakes.at_most("/alternates", self.alternates, ALTERNATES_MAX);
@@ -323,7 +327,10 @@ pub fn price(lines: &[PrizeLine], products: &[Product]) -> Result<Vec<Prize>, Ve
     for (index, line) in lines.iter().enumerate() {
         let pointer = format!("/prizes/{index}");
         let Some(product) = products.iter().find(|product| product.id == line.product_id) else {
-            mistakes.add(format!("{pointer}/product_id"), format!("there is no product {}", line.product_id));
+            mistakes.add(
+                format!("{pointer}/product_id"),
+                format!("there is no product {}", line.product_id),
+            );
             continue;
         };
         if !product.is_active {
@@ -400,10 +407,19 @@ impl Mistakes {
         if total.is_none() {
             self.add("/prizes", "are worth too much");
         }
-        forms.iter().enumerate().filter_map(|(index, form)| self.prize(index, form, currency)).collect()
+        forms
+            .iter()
+            .enumerate()
+            .filter_map(|(index, form)| self.prize(index, form, currency))
+            .collect()
     }
 
-    fn prize(&mut self, index: usize, form: &PrizeForm, currency: Option<Currency>) -> Option<PrizeLine> {
+    fn prize(
+        &mut self,
+        index: usize,
+        form: &PrizeForm,
+        currency: Option<Currency>,
+    ) -> Option<PrizeLine> {
         let pointer = |field: &str| format!("/prizes/{index}/{field}");
         let product_id = self.parse(&pointer("product_id"), &form.product_id);
         let of = self.parse::<Currency>(&pointer("value/currency"), &form.value.currency);
@@ -555,16 +571,20 @@ mod tests {
         let eligibility = |value: Value| move |form: &mut Value| form["eligibility"] = value;
         check(eligibility(json!({"born_until_year": 20})), &["/eligibility/born_until_year"]);
         check(eligibility(json!({"allowed_countries": []})), &["/eligibility/allowed_countries"]);
-        check(eligibility(json!({"excluded_countries": ["CN", "de"]})), &[
-            "/eligibility/excluded_countries/1",
-        ]);
-        check(eligibility(json!({"excluded_countries": ["CN", "CN"]})), &[
-            "/eligibility/excluded_countries/1",
-        ]);
-        check(|form| form["disqualification_reasons"] = json!(["employee", "No!"]), &[
-            "/disqualification_reasons/1",
-        ]);
-        let both = |form: &mut Value| (form["title"], form["claim_seconds"]) = (json!(""), json!(0));
+        check(
+            eligibility(json!({"excluded_countries": ["CN", "de"]})),
+            &["/eligibility/excluded_countries/1"],
+        );
+        check(
+            eligibility(json!({"excluded_countries": ["CN", "CN"]})),
+            &["/eligibility/excluded_countries/1"],
+        );
+        check(
+            |form| form["disqualification_reasons"] = json!(["employee", "No!"]),
+            &["/disqualification_reasons/1"],
+        );
+        let both =
+            |form: &mut Value| (form["title"], form["claim_seconds"]) = (json!(""), json!(0));
         check(both, &["/title", "/claim_seconds"]);
     }
 

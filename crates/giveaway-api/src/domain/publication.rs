@@ -72,7 +72,13 @@ pub fn units(prizes: &[Prize]) -> Vec<NewUnit> {
     let of_line = |(line, prize): (usize, &Prize)| {
         let (product, value) = (prize.product_id, prize.value);
         (0..prize.units)
-            .map(move |_| NewUnit { id: UnitId::new(), escrow: EscrowId::new(), line, product, value })
+            .map(move |_| NewUnit {
+                id: UnitId::new(),
+                escrow: EscrowId::new(),
+                line,
+                product,
+                value,
+            })
             .collect::<Vec<_>>()
     };
     prizes.iter().enumerate().flat_map(of_line).collect()
@@ -143,7 +149,8 @@ pub fn batches(saga: SagaId, units: &[NewUnit]) -> Vec<NewBatch> {
         .zip(units.chunks(ESCROWS_PER_BATCH))
         .map(|(number, units)| {
             let saga_id = saga.to_string();
-            let escrow_ids: Vec<String> = units.iter().map(|unit| unit.escrow.to_string()).collect();
+            let escrow_ids: Vec<String> =
+                units.iter().map(|unit| unit.escrow.to_string()).collect();
             let items = units.iter().map(|unit| EscrowItem {
                 escrow_id: unit.escrow.to_string(),
                 product_id: unit.product.to_string(),

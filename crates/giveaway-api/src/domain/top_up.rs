@@ -81,7 +81,10 @@ mod tests {
         let check = |payment: &Payment, expected| assert_eq!(meaning(payment), expected);
         check(&payment(PaymentStatus::Pending, 500, 5), Ok(Meaning::Nothing));
         check(&payment(PaymentStatus::Failed, 500, 5), Ok(Meaning::Failed));
-        check(&payment(PaymentStatus::Paid, 500, 5), Ok(Meaning::Received { gross, cost_minor: 5 }));
+        check(
+            &payment(PaymentStatus::Paid, 500, 5),
+            Ok(Meaning::Received { gross, cost_minor: 5 }),
+        );
         assert!(meaning(&payment(PaymentStatus::Paid, 0, 0)).is_err());
         assert!(meaning(&payment(PaymentStatus::Paid, 500, 501)).is_err());
     }

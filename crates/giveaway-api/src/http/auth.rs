@@ -47,9 +47,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let service = Arc::<Service>::from_ref(state);
         let bearer = <Bearer as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        let host = host::by_token(service.db.read(), &bearer.hash())
-            .await
-            .map_err(Problem::unexpected)?;
+        let host =
+            host::by_token(service.db.read(), &bearer.hash()).await.map_err(Problem::unexpected)?;
         host.map(Self).ok_or_else(Problem::unauthorized)
     }
 }

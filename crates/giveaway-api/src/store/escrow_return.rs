@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, PaginatorTrait as _, entity::prelude::*,
+    ActiveValue::Set,
+    ConnectionTrait, DbErr, PaginatorTrait as _,
+    entity::prelude::*,
     sea_query::{Expr, OnConflict},
 };
 
@@ -100,8 +102,11 @@ pub async fn end<C: ConnectionTrait>(
     }
     let (from, to) = (from.as_str(), to.as_str());
     let reason = "answered by giftcard-api";
-    event::record(tx, Change { machine: "escrow_return", subject: escrow.0, from, to, reason, at_ms })
-        .await?;
+    event::record(
+        tx,
+        Change { machine: "escrow_return", subject: escrow.0, from, to, reason, at_ms },
+    )
+    .await?;
     Ok(true)
 }
 

@@ -1,11 +1,16 @@
 //! Giveaways.
 
-use draw::{codes::Ground, rules::{Eligibility, Rules}};
+use draw::{
+    codes::Ground,
+    rules::{Eligibility, Rules},
+};
 use jiff::Timestamp;
 use ledger::Money;
 use platform::clock::from_millis;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, ExprTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*,
+    ActiveValue::Set,
+    ConnectionTrait, DbErr, ExprTrait as _, QueryOrder as _, QuerySelect as _,
+    entity::prelude::*,
     sea_query::{Expr, Query},
 };
 
@@ -14,7 +19,10 @@ use super::{
     prize, unit,
 };
 use crate::{
-    domain::{draft::{Draft, PrizeLine}, giveaway::{GiveawayState, UnitState}},
+    domain::{
+        draft::{Draft, PrizeLine},
+        giveaway::{GiveawayState, UnitState},
+    },
     error::{Error, Result},
     ids::{GiveawayId, HostId, ProductId, SagaId},
 };
@@ -95,7 +103,10 @@ impl Model {
     /// # Errors
     /// For a draft and for a corrupt row.
     pub fn rules(&self) -> Result<Rules> {
-        let text = self.rules.as_deref().ok_or_else(|| anyhow::anyhow!("giveaway {} has no rules", self.giveaway_id()))?;
+        let text = self
+            .rules
+            .as_deref()
+            .ok_or_else(|| anyhow::anyhow!("giveaway {} has no rules", self.giveaway_id()))?;
         parse("rules", self, text)
     }
 
@@ -228,12 +239,8 @@ pub async fn settled<C: ConnectionTrait>(
     let open_unit = Query::select()
         .expr(Expr::value(1))
         .from(unit::Entity)
-        .and_where(
-            Expr::col((unit::Entity, unit::Column::GiveawayId)).equals((Entity, Column::Id)),
-        )
-        .and_where(
-            Expr::col((unit::Entity, unit::Column::State)).eq(UnitState::Open.as_str()),
-        )
+        .and_where(Expr::col((unit::Entity, unit::Column::GiveawayId)).equals((Entity, Column::Id)))
+        .and_where(Expr::col((unit::Entity, unit::Column::State)).eq(UnitState::Open.as_str()))
         .to_owned();
     Entity::find()
         .filter(Column::State.eq(state.as_str()))
@@ -384,8 +391,14 @@ pub async fn advance<C: ConnectionTrait>(
     if changed.rows_affected != 1 {
         return Ok(false);
     }
-    let change =
-        Change { machine: "giveaway", subject: id.0, from: from.as_str(), to: to.as_str(), reason, at_ms };
+    let change = Change {
+        machine: "giveaway",
+        subject: id.0,
+        from: from.as_str(),
+        to: to.as_str(),
+        reason,
+        at_ms,
+    };
     event::record(tx, change).await?;
     Ok(true)
 }

@@ -1,9 +1,7 @@
 //! Hosts and their tokens.
 
 use jiff::Timestamp;
-use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, QuerySelect as _, entity::prelude::*,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, QuerySelect as _, entity::prelude::*};
 
 use crate::ids::HostId;
 

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
+    ActiveValue::Set,
+    ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
     entity::prelude::*,
     sea_query::{Expr, OnConflict},
 };
@@ -125,8 +126,7 @@ pub async fn set_position<C: ConnectionTrait>(
     sweep: &str,
     position: String,
 ) -> Result<(), DbErr> {
-    let row =
-        cursor::ActiveModel { name: Set(sweep.to_owned()), position: Set(position) };
+    let row = cursor::ActiveModel { name: Set(sweep.to_owned()), position: Set(position) };
     cursor::Entity::insert(row)
         .on_conflict(
             OnConflict::column(cursor::Column::Name)

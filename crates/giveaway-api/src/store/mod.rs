@@ -1,6 +1,7 @@
 //! Entities and queries: the only place with SQL. A function that decides nothing and starts no
 //! transaction of its own takes whatever connection its caller has.
 
+pub(crate) mod audit;
 pub mod counter_delta;
 pub mod draw;
 pub mod entry;

@@ -1,8 +1,6 @@
 //! Prizes as a host lists them.
 
-use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, entity::prelude::*,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, entity::prelude::*};
 
 use crate::{
     domain::draft::Prize,
@@ -42,7 +40,10 @@ impl ActiveModelBehavior for ActiveModel {}
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_giveaway<C: ConnectionTrait>(conn: &C, id: GiveawayId) -> Result<Vec<Model>, DbErr> {
+pub async fn of_giveaway<C: ConnectionTrait>(
+    conn: &C,
+    id: GiveawayId,
+) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::GiveawayId.eq(id.0))
         .order_by_asc(Column::Position)

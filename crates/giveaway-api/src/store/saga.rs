@@ -287,7 +287,11 @@ pub async fn find_batch<C: ConnectionTrait>(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn due<C: ConnectionTrait>(conn: &C, now: Timestamp, limit: u64) -> Result<Vec<Model>, DbErr> {
+pub async fn due<C: ConnectionTrait>(
+    conn: &C,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
     let at_ms = now.as_millisecond();
     let alive = [SagaState::Reserving, SagaState::Compensating].map(SagaState::as_str);
     Entity::find()
@@ -385,7 +389,10 @@ pub async fn rest<C: ConnectionTrait>(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn flag_unconfirmed<C: ConnectionTrait>(conn: &C, since: Timestamp) -> Result<u64, DbErr> {
+pub async fn flag_unconfirmed<C: ConnectionTrait>(
+    conn: &C,
+    since: Timestamp,
+) -> Result<u64, DbErr> {
     let flagged = Entity::update_many()
         .col_expr(Column::NeedsOperator, Expr::value(true))
         .filter(Column::State.eq(SagaState::Committed.as_str()))
@@ -424,11 +431,8 @@ pub async fn advance<C: ConnectionTrait>(
     if to.is_terminal() {
         update = update.col_expr(Column::NeedsOperator, Expr::value(false));
     }
-    let changed = update
-        .filter(Column::Id.eq(id.0))
-        .filter(Column::State.eq(from.as_str()))
-        .exec(tx)
-        .await?;
+    let changed =
+        update.filter(Column::Id.eq(id.0)).filter(Column::State.eq(from.as_str())).exec(tx).await?;
     if changed.rows_affected != 1 {
         return Ok(false);
     }
@@ -460,7 +464,8 @@ pub async fn advance_batch<C: ConnectionTrait>(
     }
     let (from, to, at_ms) = (from.as_str(), to.as_str(), now.as_millisecond());
     let reason = "answered by giftcard-api";
-    event::record(tx, Change { machine: "saga_batch", subject: id.0, from, to, reason, at_ms }).await?;
+    event::record(tx, Change { machine: "saga_batch", subject: id.0, from, to, reason, at_ms })
+        .await?;
     Ok(true)
 }
 
@@ -478,16 +483,14 @@ pub async fn note<C: ConnectionTrait>(
     batch::Entity::update_many()
         .col_expr(batch::Column::Note, Expr::value(note))
         .filter(batch::Column::Id.eq(batch.0))
-        .filter(
-            Expr::exists(
-                sea_orm::sea_query::Query::select()
-                    .expr(Expr::value(1))
-                    .from(Entity)
-                    .and_where(Expr::col((Entity, Column::Id)).eq(saga.0))
-                    .and_where(Expr::col((Entity, Column::Fence)).eq(fence))
-                    .to_owned(),
-            ),
-        )
+        .filter(Expr::exists(
+            sea_orm::sea_query::Query::select()
+                .expr(Expr::value(1))
+                .from(Entity)
+                .and_where(Expr::col((Entity, Column::Id)).eq(saga.0))
+                .and_where(Expr::col((Entity, Column::Fence)).eq(fence))
+                .to_owned(),
+        ))
         .exec(conn)
         .await?;
     Ok(())

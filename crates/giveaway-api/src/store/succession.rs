@@ -2,9 +2,7 @@
 
 use draw::succession::Succession;
 use jiff::Timestamp;
-use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, entity::prelude::*,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, entity::prelude::*};
 
 use crate::{error::Result, ids::GiveawayId};
 

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use ledger::Money;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
+    ActiveValue::Set,
+    ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
     entity::prelude::*,
     sea_query::{Expr, OnConflict},
 };

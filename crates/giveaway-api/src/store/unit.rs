@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, PaginatorTrait as _, QueryOrder as _, entity::prelude::*,
-    sea_query::Expr,
+    ActiveValue::Set, ConnectionTrait, DbErr, PaginatorTrait as _, QueryOrder as _,
+    entity::prelude::*, sea_query::Expr,
 };
 
 use super::{
@@ -68,7 +68,10 @@ impl Model {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_giveaway<C: ConnectionTrait>(conn: &C, id: GiveawayId) -> Result<Vec<Model>, DbErr> {
+pub async fn of_giveaway<C: ConnectionTrait>(
+    conn: &C,
+    id: GiveawayId,
+) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::GiveawayId.eq(id.0))
         .order_by_asc(Column::Position)
@@ -126,7 +129,8 @@ pub async fn end<C: ConnectionTrait>(
         return Ok(false);
     }
     let (from, to, at_ms) = (from.as_str(), to.as_str(), now.as_millisecond());
-    event::record(tx, Change { machine: "prize_unit", subject: id.0, from, to, reason, at_ms }).await?;
+    event::record(tx, Change { machine: "prize_unit", subject: id.0, from, to, reason, at_ms })
+        .await?;
     Ok(true)
 }
 

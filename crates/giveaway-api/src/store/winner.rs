@@ -3,7 +3,8 @@
 use draw::fixed::{Hex, LeafId};
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
+    ActiveValue::Set,
+    ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
     entity::prelude::*,
     sea_query::{Expr, OnConflict},
 };
@@ -145,7 +146,8 @@ pub async fn insert<C: ConnectionTrait>(
     }
     for winner in winners {
         let (subject, to) = (winner.id.0, WinnerState::Selected.as_str());
-        event::record(tx, Change { machine: "winner", subject, from: "", to, reason, at_ms }).await?;
+        event::record(tx, Change { machine: "winner", subject, from: "", to, reason, at_ms })
+            .await?;
     }
     Ok(())
 }
@@ -174,23 +176,26 @@ pub async fn find_many<C: ConnectionTrait>(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_giveaway<C: ConnectionTrait>(conn: &C, id: GiveawayId) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::GiveawayId.eq(id.0))
-        .order_by_asc(Column::Rank)
-        .all(conn)
-        .await
+pub async fn of_giveaway<C: ConnectionTrait>(
+    conn: &C,
+    id: GiveawayId,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::GiveawayId.eq(id.0)).order_by_asc(Column::Rank).all(conn).await
 }
 
 /// The winner behind an entry who has not left.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_entry<C: ConnectionTrait>(conn: &C, entry: EntryId) -> Result<Option<Model>, DbErr> {
+pub async fn of_entry<C: ConnectionTrait>(
+    conn: &C,
+    entry: EntryId,
+) -> Result<Option<Model>, DbErr> {
     Entity::find()
         .filter(Column::EntryId.eq(entry.0))
         .filter(
-            Column::State.is_in([WinnerState::Selected, WinnerState::Claimed].map(WinnerState::as_str)),
+            Column::State
+                .is_in([WinnerState::Selected, WinnerState::Claimed].map(WinnerState::as_str)),
         )
         .one(conn)
         .await
@@ -271,7 +276,11 @@ pub async fn leave_selected<C: ConnectionTrait>(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn set_card<C: ConnectionTrait>(tx: &C, id: WinnerId, card: CardId) -> Result<bool, DbErr> {
+pub async fn set_card<C: ConnectionTrait>(
+    tx: &C,
+    id: WinnerId,
+    card: CardId,
+) -> Result<bool, DbErr> {
     let changed = Entity::update_many()
         .col_expr(Column::CardId, Expr::value(card.0))
         .filter(Column::Id.eq(id.0))

@@ -25,7 +25,10 @@ async fn a_draft_is_written_edited_and_hidden_from_others() {
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{answer:?}");
         }
         let list = app.get(&host, "/giveaways?limit=1").await.body;
-        assert_eq!((&list["items"][0]["id"], list["items"].as_array().unwrap().len()), (&json!(id), 1));
+        assert_eq!(
+            (&list["items"][0]["id"], list["items"].as_array().unwrap().len()),
+            (&json!(id), 1)
+        );
         assert_eq!(app.get(&stranger, "/giveaways").await.body["items"], json!([]));
     }
 }
@@ -44,8 +47,16 @@ async fn mistakes_are_named_and_nothing_is_written() {
         };
         check(|form| form["title"] = json!(""), "/title").await;
         check(|form| form["prizes"][0]["value"]["minor"] = json!(1), "/prizes/0/value/minor").await;
-        check(|form| form["prizes"][0]["value"]["currency"] = json!("USD"), "/prizes/0/value/currency").await;
-        check(|form| form["prizes"][0]["product_id"] = json!("prd_0198c0c0c0c070008000000000000000"), "/prizes/0/product_id").await;
+        check(
+            |form| form["prizes"][0]["value"]["currency"] = json!("USD"),
+            "/prizes/0/value/currency",
+        )
+        .await;
+        check(
+            |form| form["prizes"][0]["product_id"] = json!("prd_0198c0c0c0c070008000000000000000"),
+            "/prizes/0/product_id",
+        )
+        .await;
         check(|form| form["closes_at"] = json!("2020-01-01T00:00:00Z"), "/closes_at").await;
         check(|form| form["colour"] = json!("red"), "/colour").await;
         assert_eq!(app.get(&host, "/giveaways").await.body["items"], json!([]));

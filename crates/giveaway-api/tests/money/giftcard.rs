@@ -133,7 +133,10 @@ impl GiftcardService for Giftcard {
     ) -> Result<Response<ReserveEscrowsResponse>, Status> {
         let items = request.into_inner().items;
         self.call("reserve", |state| {
-            if items.iter().any(|item| state.escrows.get(&item.escrow_id) == Some(&Escrow::Cancelled)) {
+            if items
+                .iter()
+                .any(|item| state.escrows.get(&item.escrow_id) == Some(&Escrow::Cancelled))
+            {
                 return Err(refused("escrow_cancelled", "an escrow was cancelled"));
             }
             for item in items {

@@ -1,10 +1,13 @@
 //! Wallets, publish sagas and claims, on every engine, beside a giftcard-api and a bank that fail on
 //! purpose.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod bank;
 mod claims;
 mod drafts;
 mod giftcard;
+mod mails;
+mod processor;
 mod sagas;
 mod wallets;
 mod world;

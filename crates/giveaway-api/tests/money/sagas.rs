@@ -59,7 +59,10 @@ async fn publishing_funds_every_prize_once() {
         let again = publish(&app, &host, id, "p").await;
         assert!(again.status.is_success(), "{again:?}");
         let other = publish(&app, &host, id, "q").await;
-        assert_eq!((other.status, other.body["code"].as_str()), (StatusCode::CONFLICT, Some("wrong_state")));
+        assert_eq!(
+            (other.status, other.body["code"].as_str()),
+            (StatusCode::CONFLICT, Some("wrong_state"))
+        );
         assert_eq!(publish(&app, &host, id, "q").await.body["code"], "wrong_state");
         assert_eq!(world.giftcard.calls("reserve"), 2);
     }
@@ -79,7 +82,10 @@ async fn too_little_money_changes_nothing() {
         assert_eq!(world.giftcard.calls("reserve"), 0);
         // The refusal is the answer to this key for ever, also when there is money by then.
         let again = publish(&app, &host, id, "p").await;
-        assert_eq!((again.status, again.body["code"].as_str()), (refused.status, Some("insufficient_funds")));
+        assert_eq!(
+            (again.status, again.body["code"].as_str()),
+            (refused.status, Some("insufficient_funds"))
+        );
     }
 }
 
@@ -103,7 +109,9 @@ async fn only_typed_refusals_count() {
         let (host, id) = drafted(&world, &app).await;
         // The durable call keeps a final status of the callee for its key, so what a proxy says is
         // asked about until the deadline; then everything is cancelled.
-        world.giftcard.fail("reserve", &[Fault::ProxyRefusal, Fault::LoseAnswer, Fault::Unavailable]);
+        world
+            .giftcard
+            .fail("reserve", &[Fault::ProxyRefusal, Fault::LoseAnswer, Fault::Unavailable]);
         publish(&app, &host, id, "p").await;
         assert_eq!(app.giveaway(&host, id).await["state"], "funding");
         world.pass(601);

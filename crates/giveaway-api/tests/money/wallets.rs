@@ -12,7 +12,14 @@ async fn a_payment_is_credited_once_whoever_tells_of_it() {
     for world in World::all().await {
         let app = world.start().await;
         let host = app.rich_host(&world, 5_000).await;
-        let asked = app.post(&host, "/wallet/top-ups", "2", json!({"amount": {"minor": 700, "currency": "EUR"}})).await;
+        let asked = app
+            .post(
+                &host,
+                "/wallet/top-ups",
+                "2",
+                json!({"amount": {"minor": 700, "currency": "EUR"}}),
+            )
+            .await;
         let id = asked.body["id"].as_str().unwrap().to_owned();
         assert_eq!(asked.body["state"], "pending", "{}", world.db);
         assert!(asked.body["checkout_url"].as_str().unwrap().contains(&id));

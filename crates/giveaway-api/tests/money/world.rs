@@ -4,7 +4,13 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::body::Body;
-use contracts::{giftcard::giftcard_service_server::GiftcardServiceServer, lane};
+use contracts::{
+    giftcard::giftcard_service_server::GiftcardServiceServer,
+    lane,
+    processor::{
+        analytics_service_server::AnalyticsServiceServer, mail_service_server::MailServiceServer,
+    },
+};
 use draw::{beacon::Sandbox, signing::InstanceKey};
 use durable_grpc::{Calls, SqliteStore, Target, Worker, WorkerHandle};
 use giveaway_api::{App, Config, Deps, Migrator, beacon::SandboxBeacon, ids::GiveawayId};
@@ -15,9 +21,10 @@ use platform::{Clock, Shutdown, keys::Key, token::hash_bearer};
 use serde_json::{Value, json};
 use testkit::{TestDb, eventually};
 use tokio::runtime::Runtime;
+use tonic::service::Routes;
 use tower::ServiceExt as _;
 
-use crate::{bank::Bank, giftcard::Giftcard};
+use crate::{bank::Bank, giftcard::Giftcard, processor::Processor};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-11-22T12:00:00Z";
@@ -82,15 +89,15 @@ impl World {
             (self.giftcard.clone(), self.clock.clone(), self.bank.clone());
         let db = self.db.reopen();
         let guard = runtime.enter();
-        let calls = Calls::builder(store)
-            .descriptors(contracts::FILE_DESCRIPTOR_SET)
-            .build()
-            .unwrap();
+        let calls =
+            Calls::builder(store).descriptors(contracts::FILE_DESCRIPTOR_SET).build().unwrap();
         let target = Target::in_process(GiftcardServiceServer::new(giftcard));
-        let nowhere = Target::in_process(tonic::service::Routes::default());
+        let mails = Routes::new(MailServiceServer::new(Processor));
+        let processor =
+            Target::in_process(mails.add_service(AnalyticsServiceServer::new(Processor)).prepare());
         let worker = Worker::builder(&calls)
             .lane(lane::GIFTCARD, target.clone())
-            .lane(lane::PROCESSOR, nowhere.clone())
+            .lane(lane::PROCESSOR, processor.clone())
             .spawn();
         drop(guard);
         let period = NonZeroU32::new(3).unwrap();
@@ -102,7 +109,7 @@ impl World {
             shutdown: Shutdown::new(),
             calls,
             giftcard: target.channel(),
-            processor: nowhere.channel(),
+            processor: processor.channel(),
             provider: Arc::new(bank),
             beacon: Arc::new(SandboxBeacon(beacon)),
             instance_key: InstanceKey::from_seed(&[8; 32]),
@@ -150,7 +157,8 @@ impl World {
     pub(crate) async fn audit(&self) -> Vec<String> {
         let limits = giveaway_api::audit::Limits::default();
         let found = giveaway_api::audit::run(self.db.read(), self.clock.now(), &limits).await;
-        let name = |v: giveaway_api::audit::Violation| format!("{}: {} {:?}", v.invariant, v.what, v.rows);
+        let name =
+            |v: giveaway_api::audit::Violation| format!("{}: {} {:?}", v.invariant, v.what, v.rows);
         found.unwrap().violations.into_iter().map(name).collect()
     }
 }

@@ -1,0 +1,330 @@
+//! The queries of the audit: each looks for rows that must not be, so that nothing is loaded but
+//! what is wrong.
+
+use ledger::Money;
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use uuid::Uuid;
+
+use crate::{
+    audit::{PostedPayment, Violation},
+    domain::{
+        giveaway::{GiveawayState, ReturnState, UnitState},
+        saga::{BatchState, SagaState},
+        top_up::TopUpState,
+        winner::WinnerState,
+    },
+    ids::{EscrowId, GiveawayId, SagaId, TopUpId, UnitId, WinnerId},
+};
+
+/// One check: a query whose rows are violations, with the subject in the column `id`.
+struct Check {
+    invariant: u8,
+    what: &'static str,
+    name: Name,
+    sql: &'static str,
+}
+
+/// How a row is named in a violation.
+#[derive(Clone, Copy)]
+enum Name {
+    Id(&'static str),
+    Text(&'static str),
+}
+
+const CONSISTENCY: &[Check] = &[
+    Check {
+        invariant: 5,
+        what: "the prize is filled without a winner who has its card, or the other way round",
+        name: Name::Id(UnitId::PREFIX),
+        sql: "SELECT u.id FROM prize_unit u LEFT JOIN winner w \
+              ON w.unit_id = u.id AND w.state = 'claimed' AND w.card_id IS NOT NULL \
+              LEFT JOIN escrow_return r ON r.escrow_id = u.escrow_id AND r.state = 'issued' \
+              WHERE (u.state = 'filled') <> (w.id IS NOT NULL OR r.escrow_id IS NOT NULL)",
+    },
+    Check {
+        invariant: 5,
+        what: "the prize is returned without an answered return, or the other way round",
+        name: Name::Id(UnitId::PREFIX),
+        sql: "SELECT u.id FROM prize_unit u LEFT JOIN escrow_return r \
+              ON r.escrow_id = u.escrow_id AND r.state = 'returned' \
+              WHERE (u.state = 'returned') <> (r.escrow_id IS NOT NULL)",
+    },
+    Check {
+        invariant: 5,
+        what: "the prize is on its way back and has a winner all the same",
+        name: Name::Id(UnitId::PREFIX),
+        sql: "SELECT u.id FROM prize_unit u JOIN escrow_return r ON r.escrow_id = u.escrow_id \
+              JOIN winner w ON w.unit_id = u.id AND w.state IN ('selected', 'claimed')",
+    },
+    Check {
+        invariant: 5,
+        what: "the giveaway was published without every escrow funded",
+        name: Name::Id(GiveawayId::PREFIX),
+        sql: "SELECT g.id FROM giveaway g LEFT JOIN saga s ON s.id = g.saga_id \
+              WHERE g.state NOT IN ('draft', 'funding') \
+              AND (s.state IS NULL OR s.state <> 'confirmed')",
+    },
+    Check {
+        invariant: 5,
+        what: "the giveaway is over with a prize that is neither filled nor returned",
+        name: Name::Id(GiveawayId::PREFIX),
+        sql: "SELECT DISTINCT g.id FROM giveaway g JOIN prize_unit u ON u.giveaway_id = g.id \
+              WHERE g.state IN ('completed', 'cancelled') AND u.state = 'open'",
+    },
+    Check {
+        invariant: 6,
+        what: "the saga and its hold disagree on whether the money was taken",
+        name: Name::Id(SagaId::PREFIX),
+        sql: "SELECT s.id FROM saga s LEFT JOIN ledger_hold h ON h.id = s.id \
+              WHERE h.state IS NULL OR h.amount <> s.amount_minor OR h.state <> CASE \
+              WHEN s.state IN ('committed', 'confirmed') THEN 'captured' \
+              WHEN s.state IN ('compensating', 'compensated') THEN 'released' ELSE 'held' END",
+    },
+    Check {
+        invariant: 6,
+        what: "the saga's amount is not the sum of its items",
+        name: Name::Id(SagaId::PREFIX),
+        sql: "SELECT s.id FROM saga s LEFT JOIN (SELECT saga_id, SUM(value_minor) AS total \
+              FROM saga_item GROUP BY saga_id) i ON i.saga_id = s.id \
+              WHERE s.amount_minor <> COALESCE(i.total, 0)",
+    },
+    Check {
+        invariant: 6,
+        what: "the saga ended before all of its batches did",
+        name: Name::Id(SagaId::PREFIX),
+        sql: "SELECT DISTINCT s.id FROM saga s JOIN saga_batch b ON b.saga_id = s.id \
+              WHERE (s.state = 'confirmed' AND b.state <> 'confirmed') \
+              OR (s.state = 'compensated' AND b.state <> 'cancelled')",
+    },
+    Check {
+        invariant: 9,
+        what: "the top-up is paid without a posted payment, or the other way round",
+        name: Name::Id(TopUpId::PREFIX),
+        sql: "SELECT t.id FROM top_up t WHERE (t.state = 'paid') <> \
+              EXISTS (SELECT 1 FROM provider_payment p WHERE p.top_up_id = t.id)",
+    },
+    Check {
+        invariant: 9,
+        what: "what the ledger holds at the provider is not what was paid there, in currency",
+        name: Name::Text("provider_clearing in"),
+        sql: "SELECT p.currency AS id FROM (SELECT currency, SUM(gross_minor - cost_minor) AS net \
+              FROM provider_payment GROUP BY currency) p LEFT JOIN (SELECT a.currency, \
+              SUM(e.amount) AS total FROM ledger_entry e JOIN ledger_account a \
+              ON a.id = e.account_id WHERE a.kind = 'provider_clearing' GROUP BY a.currency) l \
+              ON l.currency = p.currency WHERE COALESCE(l.total, 0) <> -p.net",
+    },
+    Check {
+        invariant: 9,
+        what: "the ledger holds something at the provider that no payment explains, in currency",
+        name: Name::Text("provider_clearing in"),
+        sql: "SELECT DISTINCT a.currency AS id FROM ledger_entry e JOIN ledger_account a \
+              ON a.id = e.account_id WHERE a.kind = 'provider_clearing' AND NOT EXISTS \
+              (SELECT 1 FROM provider_payment p WHERE p.currency = a.currency)",
+    },
+    Check {
+        invariant: 10,
+        what: "our clearing leg does not fit the escrow's saga and return",
+        name: Name::Id(EscrowId::PREFIX),
+        sql: "SELECT i.escrow_id AS id FROM saga_item i JOIN saga s ON s.id = i.saga_id \
+              LEFT JOIN escrow_return r ON r.escrow_id = i.escrow_id AND r.state = 'returned' \
+              LEFT JOIN (SELECT n.reference, SUM(n.amount) AS total FROM ledger_entry n \
+              JOIN ledger_account a ON a.id = n.account_id WHERE a.kind = 'escrow_clearing' \
+              GROUP BY n.reference) l ON l.reference = i.escrow_id \
+              WHERE COALESCE(l.total, 0) <> CASE WHEN s.state IN ('committed', 'confirmed') \
+              AND r.escrow_id IS NULL THEN i.value_minor ELSE 0 END",
+    },
+    Check {
+        invariant: 10,
+        what: "escrow clearing has an entry for something that no saga reserved",
+        name: Name::Id(EscrowId::PREFIX),
+        sql: "SELECT DISTINCT n.reference AS id FROM ledger_entry n JOIN ledger_account a \
+              ON a.id = n.account_id WHERE a.kind = 'escrow_clearing' \
+              AND n.reference IS NOT NULL AND NOT EXISTS \
+              (SELECT 1 FROM saga_item i WHERE i.escrow_id = n.reference)",
+    },
+];
+
+/// Looks for rows that contradict each other.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn consistency<C: ConnectionTrait>(
+    conn: &C,
+    listed: u32,
+) -> anyhow::Result<Vec<Violation>> {
+    let mut found = Vec::new();
+    for check in CONSISTENCY {
+        found.extend(look(conn, check, check.sql, [], listed).await?);
+    }
+    let machines = [
+        ("giveaway", GiveawayId::PREFIX, steps(GiveawayState::ALL, GiveawayState::successors)),
+        ("prize_unit", UnitId::PREFIX, steps(UnitState::ALL, UnitState::successors)),
+        ("escrow_return", EscrowId::PREFIX, steps(ReturnState::ALL, ReturnState::successors)),
+        ("saga", SagaId::PREFIX, steps(SagaState::ALL, SagaState::successors)),
+        ("saga_batch", crate::ids::BatchId::PREFIX, steps(BatchState::ALL, BatchState::successors)),
+        ("top_up", TopUpId::PREFIX, steps(TopUpState::ALL, TopUpState::successors)),
+        ("winner", WinnerId::PREFIX, steps(WinnerState::ALL, WinnerState::successors)),
+    ];
+    for (machine, prefix, allowed) in machines {
+        found.extend(paths(conn, machine, prefix, &allowed, listed).await?);
+    }
+    Ok(found)
+}
+
+/// The times before which nothing may have begun and not be over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cutoffs {
+    pub(crate) saga: i64,
+    pub(crate) escrow_return: i64,
+    pub(crate) outbox: i64,
+    pub(crate) event: i64,
+    pub(crate) due: i64,
+}
+
+/// Looks for what is not over and too old. A saga that an operator was called to has its alert.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn overdue<C: ConnectionTrait>(
+    conn: &C,
+    cutoffs: Cutoffs,
+    listed: u32,
+) -> anyhow::Result<Vec<Violation>> {
+    let check = |what, name, sql| Check { invariant: 11, what, name, sql };
+    let giveaway = Name::Id(GiveawayId::PREFIX);
+    let checks = [
+        (
+            cutoffs.saga,
+            check(
+                "the saga has not ended for too long, without an alert",
+                Name::Id(SagaId::PREFIX),
+                "SELECT id FROM saga WHERE state NOT IN ('confirmed', 'compensated') \
+                 AND changed_at < $2 AND NOT needs_operator",
+            ),
+        ),
+        (
+            cutoffs.escrow_return,
+            check(
+                "the escrow was not returned for too long",
+                Name::Id(EscrowId::PREFIX),
+                "SELECT escrow_id AS id FROM escrow_return \
+                 WHERE state = 'requested' AND requested_at < $2",
+            ),
+        ),
+        (
+            cutoffs.outbox,
+            check(
+                "the call was not answered for too long",
+                Name::Text("outbox"),
+                "SELECT key AS id FROM outbox WHERE created_ms < $2 AND due_ms < $2",
+            ),
+        ),
+        (
+            cutoffs.event,
+            check(
+                "the provider's event was not acted on for too long",
+                Name::Text("provider_inbox"),
+                "SELECT event_id AS id FROM provider_inbox \
+                 WHERE handled_at IS NULL AND received_at < $2",
+            ),
+        ),
+        (
+            cutoffs.due,
+            check(
+                "the giveaway's time has come, and nothing happened",
+                giveaway,
+                "SELECT id FROM giveaway WHERE (state = 'scheduled' AND opens_at < $2) \
+                 OR (state = 'open' AND closes_at < $2) OR (state = 'closed' AND freeze_at < $2)",
+            ),
+        ),
+        (
+            cutoffs.due,
+            check(
+                "the winner's time to claim is over, and the prize has not passed on",
+                Name::Id(WinnerId::PREFIX),
+                "SELECT id FROM winner WHERE state = 'selected' AND claim_until < $2",
+            ),
+        ),
+    ];
+    let mut found = Vec::new();
+    for (before, check) in checks {
+        found.extend(look(conn, &check, check.sql, [before.into()], listed).await?);
+    }
+    Ok(found)
+}
+
+/// Every payment that was posted, ordered by the provider's id.
+///
+/// # Errors
+/// When the database fails or a row is corrupt.
+pub(crate) async fn payments<C: ConnectionTrait>(conn: &C) -> anyhow::Result<Vec<PostedPayment>> {
+    let sql = "SELECT payment_id, gross_minor, cost_minor, currency FROM provider_payment \
+               ORDER BY payment_id";
+    let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
+    rows.iter()
+        .map(|row| {
+            let currency: String = row.try_get("", "currency")?;
+            Ok(PostedPayment {
+                payment_id: row.try_get("", "payment_id")?,
+                gross: Money::new(row.try_get("", "gross_minor")?, currency.parse()?),
+                cost_minor: row.try_get("", "cost_minor")?,
+            })
+        })
+        .collect()
+}
+
+/// Every step that a machine allows.
+fn steps<S: Copy + std::fmt::Display>(all: &[S], successors: fn(S) -> &'static [S]) -> Vec<String> {
+    let of = |from: &S| {
+        let from = *from;
+        successors(from)
+            .iter()
+            .map(move |to| format!("(from_state = '{from}' AND to_state = '{to}')"))
+            .collect::<Vec<_>>()
+    };
+    all.iter().flat_map(of).collect()
+}
+
+/// Steps in the history that the machine does not allow. A row's birth has no state before it.
+async fn paths<C: ConnectionTrait>(
+    conn: &C,
+    machine: &'static str,
+    prefix: &'static str,
+    allowed: &[String],
+    listed: u32,
+) -> anyhow::Result<Vec<Violation>> {
+    let sql = format!(
+        "SELECT subject AS id FROM state_event WHERE machine = '{machine}' \
+         AND from_state <> '' AND NOT ({})",
+        allowed.join(" OR ")
+    );
+    let what = "the history has a step that is not allowed";
+    let check = Check { invariant: 5, what, name: Name::Id(prefix), sql: "" };
+    look(conn, &check, &sql, [], listed).await
+}
+
+async fn look<C: ConnectionTrait, const N: usize>(
+    conn: &C,
+    check: &Check,
+    sql: &str,
+    further: [Value; N],
+    listed: u32,
+) -> anyhow::Result<Vec<Violation>> {
+    let values = std::iter::once(Value::from(i64::from(listed))).chain(further);
+    let sql = format!("{sql} LIMIT $1");
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    let rows = conn.query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let rows = vec![named(row, check.name)?];
+            Ok(Violation { invariant: check.invariant, what: check.what.to_owned(), rows })
+        })
+        .collect()
+}
+
+fn named(row: &QueryResult, name: Name) -> anyhow::Result<String> {
+    Ok(match name {
+        Name::Id(prefix) => format!("{prefix}_{}", row.try_get::<Uuid>("", "id")?.simple()),
+        Name::Text(what) => format!("{what} {}", row.try_get::<String>("", "id")?),
+    })
+}
