@@ -140,7 +140,7 @@ pub(crate) struct RedemptionView {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RedeemedCard {
     pub(crate) id: CardId,
-    /// What it has left; only right after the redemption, because later it is the customer's matter.
+    /// What it has left right after the redemption; later it may be something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) available: Option<Money>,
 }

@@ -26,7 +26,7 @@ async fn damage(world: &World, sql: &str) {
 
 /// A world in which everything has happened once.
 async fn lived_in() -> World {
-    let world = World::each().await.swap_remove(0);
+    let world = World::sqlite().await;
     let shop = world.shop().await;
     let (_, code) = world.card_code(&shop, 900).await;
     let redeemed = world.redeem(&shop, &code, 700).await.expect(http::StatusCode::CREATED);

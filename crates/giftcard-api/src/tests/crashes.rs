@@ -144,7 +144,7 @@ async fn a_late_answer_after_a_takeover_still_ends_in_one_payment() {
 
 #[tokio::test]
 async fn a_restarted_process_does_not_wait_for_its_own_lease() {
-    let mut world = World::each().await.swap_remove(0);
+    let mut world = World::sqlite().await;
     let shop = world.shop().await;
     let id = world.requested(&shop, 700).await;
     let (attempt, exchange) = claimed(&world).await;

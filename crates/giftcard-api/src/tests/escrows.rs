@@ -52,7 +52,7 @@ async fn clearing(world: &World, escrow: EscrowId) -> Option<i64> {
 
 #[tokio::test]
 async fn calls_without_the_credential_are_refused() {
-    let world = &World::each().await[0];
+    let world = &World::sqlite().await;
     let status = world.rpc_without_credential().list_products(ListProductsRequest::default()).await;
     assert_eq!(status.unwrap_err().code(), Code::Unauthenticated);
 }

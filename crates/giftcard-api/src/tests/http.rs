@@ -26,7 +26,7 @@ const PROTECTED: &[(Method, &str)] = &[
 
 #[tokio::test]
 async fn no_endpoint_is_open_that_should_not_be() {
-    let world = &World::each().await[0];
+    let world = &World::sqlite().await;
     for (method, path) in PROTECTED {
         for token in [None, Some("Bearer hs_test_guess"), Some("Basic aDpz")] {
             let mut request = Request::builder()
@@ -56,7 +56,7 @@ async fn every_route_is_in_one_of_the_lists() {
 
 #[tokio::test]
 async fn what_does_not_exist_is_a_problem_too() {
-    let world = &World::each().await[0];
+    let world = &World::sqlite().await;
     let shop = world.shop().await;
     world.get("/nothing", &shop.token).await.refused(StatusCode::NOT_FOUND, "not_found");
     world.get("/redemptions/rdm_1", &shop.token).await.refused(StatusCode::NOT_FOUND, "not_found");

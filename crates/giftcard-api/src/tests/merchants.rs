@@ -48,7 +48,7 @@ async fn a_key_registers_one_merchant() {
 
 #[tokio::test]
 async fn bad_fields_are_named_and_do_not_use_the_key_up() {
-    let world = &World::each().await[0];
+    let world = &World::sqlite().await;
     let bad = json!({ "name": "A", "email": "nobody", "payout_destination": "acct" });
     let reply = world.post("/merchants", ADMIN, "k", bad).await;
     let body = reply.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input");

@@ -154,7 +154,7 @@ async fn a_merchant_redeems_takes_back_and_is_paid() {
 
 #[tokio::test]
 async fn mistakes_are_told_beside_a_fresh_form() {
-    let world = &World::each().await[0];
+    let world = &World::sqlite().await;
     let shop = world.shop().await;
     let (_, code) = world.card_code(&shop, 500).await;
     let browser = Browser::signed_in(world, &shop).await;
@@ -182,7 +182,7 @@ async fn mistakes_are_told_beside_a_fresh_form() {
 
 #[tokio::test]
 async fn the_till_is_its_merchants_own_and_the_session_ends() {
-    let world = &World::each().await[0];
+    let world = &World::sqlite().await;
     let (ours, theirs) = (world.shop().await, world.shop().await);
     let (_, code) = world.card_code(&ours, 500).await;
     let redeemed = world.redeem(&ours, &code, 100).await.expect(StatusCode::CREATED);
@@ -214,7 +214,7 @@ async fn the_till_is_its_merchants_own_and_the_session_ends() {
 
 #[tokio::test]
 async fn a_winner_sees_the_card_once() {
-    let world = &World::each().await[0];
+    let world = &World::sqlite().await;
     let shop = world.shop().await;
     let card_id = world.card(&shop, 500).await;
     let request = contracts::giftcard::MintRevealTokenRequest { card_id };

@@ -79,7 +79,7 @@ struct Life {
 
 impl Life {
     async fn begin() -> Self {
-        let world = World::each().await.swap_remove(0);
+        let world = World::sqlite().await;
         let shop = world.shop_with(json!({ "validity_days": 1_826 })).await;
         Self { world, shop, codes: vec![], redemptions: vec![], issued: 0, steps: 0 }
     }

@@ -94,6 +94,11 @@ impl World {
         worlds
     }
 
+    /// On SQLite alone, for what does not depend on the engine.
+    pub(crate) async fn sqlite() -> Self {
+        Self::on(testkit::sqlite::<Migrator>().await, Config::default()).await
+    }
+
     async fn on(db: TestDb, config: Config) -> Self {
         let files = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Timestamp::from_second(1_790_000_000).unwrap());
