@@ -24,6 +24,9 @@ use crate::config::Config;
 /// The call queue's file in a data folder.
 const CALLS_FILE: &str = "calls.db";
 
+/// Batches of mails that are sent at a time.
+const PROCESSOR_SLOTS: usize = 4;
+
 /// When round 1 of the sandbox beacon was. Part of the chain's identity, so it never changes.
 const BEACON_GENESIS: u64 = 1_692_803_367;
 
@@ -109,12 +112,21 @@ impl Applications {
         self.giveaway.start();
     }
 
-    /// Executes the calls of all lanes in this process.
+    /// Executes the calls of the two APIs in this process.
     pub(crate) fn spawn_worker(&self, secrets: &Secrets) -> WorkerHandle {
         Worker::builder(&self.calls)
             .credential(secrets.credential.header())
             .lane(lane::GIVEAWAY, target(&self.giveaway.grpc, secrets))
             .lane(lane::GIFTCARD, target(&self.giftcard.grpc, secrets))
+            .spawn()
+    }
+
+    /// Executes the calls of the job processor. A batch of mails is real work, so only a few run at
+    /// a time: many at once would only make each other late, and be tried again for nothing.
+    pub(crate) fn spawn_processor_worker(&self, secrets: &Secrets) -> WorkerHandle {
+        Worker::builder(&self.calls)
+            .credential(secrets.credential.header())
+            .slots(PROCESSOR_SLOTS)
             .lane(lane::PROCESSOR, target(&self.processor.grpc, secrets))
             .spawn()
     }

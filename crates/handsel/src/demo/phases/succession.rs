@@ -10,9 +10,7 @@ use crate::demo::{Demo, client::wait_for};
 
 pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
     let Aside { declines, lapses } = Aside::of(&demo.winners().await?)?;
-    if let Some(winner) = holder(demo, &declines).await?
-        && is_first(demo, &winner).await?
-    {
+    if let Holder::AsDrawn(winner) = holder(demo, &declines).await? {
         let token = newest_link(demo, &winner.id, 0).await?.token;
         demo.client
             .post("/api/giveaway/v1/claims/decline")
@@ -20,16 +18,14 @@ pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
             .ok()
             .await?;
     }
-    let successor = successor(demo, &declines).await?;
+    let successor = wait_for_successor(demo, &declines).await?;
     claim(demo, &successor).await?;
     demo.story.say(format_args!("One winner declined; the first alternate took that prize."));
 
-    if let Some(winner) = holder(demo, &lapses).await?
-        && is_first(demo, &winner).await?
-    {
+    if let Holder::AsDrawn(winner) = holder(demo, &lapses).await? {
         demo.client.move_clock_to(winner.claim_until).await?;
     }
-    let successor = self::successor(demo, &lapses).await?;
+    let successor = wait_for_successor(demo, &lapses).await?;
     claim(demo, &successor).await?;
     demo.story
         .say(format_args!("One let the fourteen days pass; the next alternate took that prize."));
@@ -43,25 +39,33 @@ pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who holds a unit's prize now, if somebody does.
-async fn holder(demo: &mut Demo, unit: &str) -> anyhow::Result<Option<Winner>> {
-    let winners = demo.winners().await?;
-    Ok(winners.into_iter().find(|winner| {
-        winner.unit == unit && matches!(winner.state.as_str(), "selected" | "claimed")
-    }))
+/// Who holds a unit's prize now.
+enum Holder {
+    /// The winner who was drawn for it.
+    AsDrawn(Winner),
+    /// An alternate who took the place of another.
+    Alternate(Winner),
+    /// Nobody: somebody left, and the next is not there yet.
+    Nobody,
 }
 
-/// Whether nobody was drawn for the unit before.
-async fn is_first(demo: &mut Demo, winner: &Winner) -> anyhow::Result<bool> {
-    let winners = demo.winners().await?;
-    Ok(winners.iter().filter(|other| other.unit == winner.unit).count() == 1)
+/// Judged from one answer: between two, the prize may pass on.
+async fn holder(demo: &mut Demo, unit: &str) -> anyhow::Result<Holder> {
+    let of_unit: Vec<Winner> =
+        demo.winners().await?.into_iter().filter(|winner| winner.unit == unit).collect();
+    let is_first = of_unit.len() == 1;
+    let holds = |winner: &Winner| matches!(winner.state.as_str(), "selected" | "claimed");
+    Ok(match of_unit.into_iter().find(holds) {
+        Some(winner) if is_first => Holder::AsDrawn(winner),
+        Some(winner) => Holder::Alternate(winner),
+        None => Holder::Nobody,
+    })
 }
 
-/// The alternate who holds the unit, once there is one.
-async fn successor(demo: &mut Demo, unit: &str) -> anyhow::Result<Winner> {
+async fn wait_for_successor(demo: &mut Demo, unit: &str) -> anyhow::Result<Winner> {
     wait_for("an alternate to step in", async || match holder(demo, unit).await? {
-        Some(winner) if !is_first(demo, &winner).await? => Ok(Some(winner)),
-        _ => Ok(None),
+        Holder::Alternate(winner) => Ok(Some(winner)),
+        Holder::AsDrawn(_) | Holder::Nobody => Ok(None),
     })
     .await
 }
