@@ -353,7 +353,7 @@ mod tests {
         let receipt = Receipt::issue(&key, draw_id, leaf, Salt([2; 32]), "a@example.org", rules);
         let mail = render(ABOUT, &Mail::Receipt { name: None, receipt: &receipt }).unwrap();
         let (start, end) = (mail.text.find('{').unwrap(), mail.text.rfind('}').unwrap());
-        let read = Receipt::from_json(mail.text[start..=end].as_bytes()).unwrap();
+        let read = Receipt::from_json(&mail.text.as_bytes()[start..=end]).unwrap();
         assert_eq!(read, receipt);
     }
 

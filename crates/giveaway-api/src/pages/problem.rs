@@ -23,6 +23,7 @@ struct ProblemPage {
     frame: Frame,
     heading: &'static str,
     reason: String,
+    is_missing: bool,
 }
 
 impl From<Error> for Failure {
@@ -42,7 +43,12 @@ impl IntoResponse for Failure {
         let Self(problem) = self;
         let status = problem.status();
         let reason = sentence(problem.message());
-        let answer = ProblemPage { frame: Frame::default(), heading: heading(status), reason };
+        let answer = ProblemPage {
+            frame: Frame::default(),
+            heading: heading(status),
+            reason,
+            is_missing: status == StatusCode::NOT_FOUND,
+        };
         let mut response = page(status, Keep::Nothing, &answer);
         if let Some(wait) = problem.into_response().headers().get(header::RETRY_AFTER) {
             response.headers_mut().insert(header::RETRY_AFTER, wait.clone());

@@ -266,7 +266,7 @@ async fn what_is_wrong_stands_beside_the_field_and_nothing_written_is_lost() {
             .says_nothing_of("country-error");
         post(&bed, &path, &[("email", "a@example.org"), ("birth_year", "1990")])
             .await
-            .says("<p class=\"wrong\" id=\"country-error\">The country is needed.</p>");
+            .says("<p class=\"wrong wide\" id=\"country-error\">The country is needed.</p>");
         assert_eq!(entry_count::read(bed.db.read(), id).await.unwrap().entries, 0);
 
         let json = Request::post(&path)

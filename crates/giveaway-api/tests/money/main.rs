@@ -2,7 +2,9 @@
 //! purpose.
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
+mod audits;
 mod bank;
+mod claim_pages;
 mod claims;
 mod drafts;
 mod giftcard;

@@ -31,7 +31,7 @@ pub(super) fn standing(presented: &Presented) -> Standing {
     };
     match giveaway.state {
         S::Draft | S::Funding | S::Scheduled => {
-            at("wait", "Opens soon", "Entries open", Some(giveaway.opens_at.timestamp()))
+            at("wait", "Opens soon", "Entries open on", Some(giveaway.opens_at.timestamp()))
         }
         S::Open if presented.takes_entries => at(
             "open",
@@ -39,11 +39,14 @@ pub(super) fn standing(presented: &Presented) -> Standing {
             "You can enter until",
             Some(giveaway.closes_at.timestamp()),
         ),
-        S::Open | S::Closed => {
-            at("wait", "Entries are closed", "They are reviewed now and frozen", giveaway.freeze_at)
-        }
+        S::Open | S::Closed => at(
+            "wait",
+            "Entries are closed",
+            "They are reviewed now, and frozen on",
+            giveaway.freeze_at,
+        ),
         S::Committed => {
-            let text = "The entries are frozen and committed to. Winners are drawn";
+            let text = "The entries are frozen and committed to. Winners are drawn on";
             at("wait", "Ready for the draw", text, Some(giveaway.draw_at.timestamp()))
         }
         S::Drawn => {
