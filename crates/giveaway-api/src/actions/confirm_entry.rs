@@ -1,7 +1,7 @@
 //! Somebody follows the link in the mail: the address is verified, and the entry counts.
 
 use contracts::mail;
-use draw::{ids::DrawId, receipt::Receipt};
+use draw::{fixed::Digest, ids::DrawId, receipt::Receipt};
 use platform::token::{BadLink, open_link};
 
 use super::{
@@ -42,14 +42,25 @@ pub async fn confirm_entry(service: &Service, token: &str) -> Result<Receipt> {
 /// # Errors
 /// When the person was erased, or the database fails.
 pub async fn receipt(service: &Service, entry: &entry::Model) -> Result<Receipt> {
-    let gone = || Error::gone("entry_erased", "the entry's personal data was erased");
-    let (salt, address) =
-        (entry.salt().ok_or_else(gone)?, entry.address.as_deref().ok_or_else(gone)?);
     let id = crate::ids::GiveawayId(entry.giveaway_id);
     let giveaway =
         giveaway::find(service.db.read(), id).await?.ok_or(Error::NotFound("giveaway"))?;
-    let rules = giveaway.rules()?.hash();
-    let draw_id = DrawId(giveaway.id);
+    issue_receipt(service, entry, giveaway.rules()?.hash())
+}
+
+/// The same for many entries of a giveaway, whose rules need to be hashed only once.
+///
+/// # Errors
+/// When the person was erased.
+pub(crate) fn issue_receipt(
+    service: &Service,
+    entry: &entry::Model,
+    rules: Digest,
+) -> Result<Receipt> {
+    let gone = || Error::gone("entry_erased", "the entry's personal data was erased");
+    let (salt, address) =
+        (entry.salt().ok_or_else(gone)?, entry.address.as_deref().ok_or_else(gone)?);
+    let draw_id = DrawId(entry.giveaway_id);
     Ok(Receipt::issue(&service.instance_key, draw_id, entry.leaf(), salt, address, rules))
 }
 

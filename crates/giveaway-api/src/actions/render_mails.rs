@@ -7,6 +7,7 @@ use contracts::{
     giveaway::{MailSubject, RenderedMail},
     mail,
 };
+use draw::fixed::Digest;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Mode;
 use platform::{clock::from_millis, token::mint_link};
@@ -70,7 +71,15 @@ pub async fn render_mails(
 struct People {
     entries: HashMap<EntryId, entry::Model>,
     winners: HashMap<WinnerId, winner::Model>,
-    giveaways: HashMap<GiveawayId, giveaway::Model>,
+    occasions: HashMap<GiveawayId, Occasion>,
+}
+
+/// What all mails about one giveaway say alike: read and hashed once per call, not once per mail,
+/// since a call may be about hundreds of entrants.
+struct Occasion {
+    giveaway: giveaway::Model,
+    rules: Digest,
+    draw: Option<draws::Model>,
 }
 
 /// Somebody to write to.
@@ -78,6 +87,7 @@ struct Person<'a> {
     entry: &'a entry::Model,
     winner: Option<&'a winner::Model>,
     giveaway: &'a giveaway::Model,
+    occasion: &'a Occasion,
 }
 
 impl Person<'_> {
@@ -103,16 +113,18 @@ impl People {
         let entries = entry::find_many(conn, entry_ids).await?;
         let entries: HashMap<EntryId, entry::Model> =
             entries.into_iter().map(|entry| (entry.entry_id(), entry)).collect();
-        let mut giveaways = HashMap::new();
+        let mut occasions = HashMap::new();
         for entry in entries.values() {
             let id = GiveawayId(entry.giveaway_id);
-            if !giveaways.contains_key(&id)
+            if !occasions.contains_key(&id)
                 && let Some(giveaway) = giveaway::find(conn, id).await?
             {
-                giveaways.insert(id, giveaway);
+                let rules = giveaway.rules()?.hash();
+                let draw = draws::find(conn, id).await?;
+                occasions.insert(id, Occasion { giveaway, rules, draw });
             }
         }
-        Ok(Self { entries, winners, giveaways })
+        Ok(Self { entries, winners, occasions })
     }
 
     fn find(&self, subject: &MailSubject) -> Option<Person<'_>> {
@@ -123,8 +135,8 @@ impl People {
             None => id.parse().ok()?,
         };
         let entry = self.entries.get(&entry)?;
-        let giveaway = self.giveaways.get(&GiveawayId(entry.giveaway_id))?;
-        Some(Person { entry, winner, giveaway })
+        let occasion = self.occasions.get(&GiveawayId(entry.giveaway_id))?;
+        Some(Person { entry, winner, giveaway: &occasion.giveaway, occasion })
     }
 }
 
@@ -139,8 +151,8 @@ fn parse<'a, I: std::str::FromStr<Err = platform::id::BadId>>(
 async fn write(service: &Service, template: &str, person: &Person<'_>) -> Result<Option<Rendered>> {
     match (template, person.winner) {
         (mail::CONFIRM_ENTRY, _) => confirm(service, person),
-        (mail::RECEIPT, _) => receipt(service, person).await,
-        (mail::COMMITMENT, _) => commitment(service, person).await,
+        (mail::RECEIPT, _) => receipt(service, person),
+        (mail::COMMITMENT, _) => commitment(service, person),
         (mail::WINNER, Some(winner)) => won(service, person, winner).await,
         (mail::CARD_LINK, Some(winner)) => card_link(service, person, winner).await,
         _ => Ok(None),
@@ -158,14 +170,13 @@ fn confirm(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {
     render(service, person, &Mail::ConfirmEntry { link: &link, expires_at })
 }
 
-async fn receipt(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {
-    let receipt = confirm_entry::receipt(service, person.entry).await?;
+fn receipt(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {
+    let receipt = confirm_entry::issue_receipt(service, person.entry, person.occasion.rules)?;
     render(service, person, &Mail::Receipt { name: person.name(), receipt: &receipt })
 }
 
-async fn commitment(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {
-    let id = person.giveaway.giveaway_id();
-    let Some(draw) = draws::find(service.db.read(), id).await? else { return Ok(None) };
+fn commitment(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {
+    let Some(draw) = &person.occasion.draw else { return Ok(None) };
     let round = draw.round()?;
     let drawn_at = service.beacon.chain().time_of(round);
     let Some(draw_at) = drawn_at.map(draw::moment::Moment::timestamp) else { return Ok(None) };

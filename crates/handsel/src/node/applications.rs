@@ -112,23 +112,22 @@ impl Applications {
         self.giveaway.start();
     }
 
-    /// Executes the calls of the two APIs in this process.
-    pub(crate) fn spawn_worker(&self, secrets: &Secrets) -> WorkerHandle {
-        Worker::builder(&self.calls)
-            .credential(secrets.credential.header())
-            .lane(lane::GIVEAWAY, target(&self.giveaway.grpc, secrets))
-            .lane(lane::GIFTCARD, target(&self.giftcard.grpc, secrets))
-            .spawn()
-    }
-
-    /// Executes the calls of the job processor. A batch of mails is real work, so only a few run at
-    /// a time: many at once would only make each other late, and be tried again for nothing.
-    pub(crate) fn spawn_processor_worker(&self, secrets: &Secrets) -> WorkerHandle {
-        Worker::builder(&self.calls)
-            .credential(secrets.credential.header())
-            .slots(PROCESSOR_SLOTS)
-            .lane(lane::PROCESSOR, target(&self.processor.grpc, secrets))
-            .spawn()
+    /// Executes the calls of all lanes in this process.
+    ///
+    /// The job processor has a worker of its own: a batch of mails is real work, so only a few run
+    /// at a time. Many at once would only make each other late, and be tried again for nothing.
+    pub(crate) fn spawn_workers(&self, secrets: &Secrets) -> [WorkerHandle; 2] {
+        let worker = || Worker::builder(&self.calls).credential(secrets.credential.header());
+        [
+            worker()
+                .lane(lane::GIVEAWAY, target(&self.giveaway.grpc, secrets))
+                .lane(lane::GIFTCARD, target(&self.giftcard.grpc, secrets))
+                .spawn(),
+            worker()
+                .slots(PROCESSOR_SLOTS)
+                .lane(lane::PROCESSOR, target(&self.processor.grpc, secrets))
+                .spawn(),
+        ]
     }
 
     /// The HTTP routes of all three.

@@ -44,7 +44,7 @@ pub(crate) struct Node {
     /// The administrator's token.
     pub(crate) admin_token: platform::config::Secret,
     shutdown: Shutdown,
-    worker: WorkerHandle,
+    workers: [WorkerHandle; 2],
     applications: Applications,
 }
 
@@ -80,7 +80,7 @@ impl Node {
             public_url: &public_url,
         };
         let applications = Applications::build(&around, calls, databases).await?;
-        let worker = applications.spawn_worker(&secrets);
+        let workers = applications.spawn_workers(&secrets);
         applications.start();
         let grpc_address = grpc::start(config, &secrets, &applications, &shutdown).await?;
         edge::spawn(listener, edge::router(config, &clock, &applications), &shutdown);
@@ -91,7 +91,7 @@ impl Node {
             grpc_address,
             admin_token: secrets.admin_token,
             shutdown,
-            worker,
+            workers,
             applications,
         })
     }
@@ -100,8 +100,8 @@ impl Node {
     /// Returns whether everything ended by itself.
     pub(crate) async fn stop(self) -> bool {
         self.shutdown.request();
-        // The worker first: what it executes needs the applications.
-        self.worker.shutdown().await;
+        // The workers first: what they execute needs the applications.
+        futures::future::join_all(self.workers.map(WorkerHandle::shutdown)).await;
         let ended = self.shutdown.stop().await;
         self.applications.close().await;
         ended
