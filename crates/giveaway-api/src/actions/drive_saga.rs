@@ -23,6 +23,7 @@ use futures::future::join_all;
 use jiff::SignedDuration;
 use ledger::holds::{self, HoldState};
 use platform::outbox::{self, NewCall};
+use sea_orm::DbBackend;
 use tokio::task::JoinHandle;
 use tonic::Status;
 
@@ -46,7 +47,7 @@ use crate::{
 const CALL_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a driver may be silent before another instance takes over: longer than a turn.
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
+const LEASE: SignedDuration = SignedDuration::from_secs(15);
 
 /// Sagas taken over in one scan.
 const SWEEP_LIMIT: u64 = 100;
@@ -97,9 +98,22 @@ pub async fn sweep(service: &Arc<Service>) -> anyhow::Result<()> {
         drop(spawn(service, saga.saga_id()));
     }
     let since = now - SignedDuration::try_from(OPERATOR_AFTER)?;
-    let flagged = saga::flag_unconfirmed(service.db.write(), since).await?;
-    if flagged > 0 {
+    // Looked at before it is written to: this runs every second, and mostly there is nothing.
+    if saga::has_unconfirmed(service.db.read(), since).await? {
+        let flagged = saga::flag_unconfirmed(service.db.write(), since).await?;
         tracing::error!(flagged, "published giveaways wait for their escrows to be confirmed");
+    }
+    Ok(())
+}
+
+/// Ends the leases of the process before this one, which need not be waited for: a SQLite file has
+/// one process at a time. On PostgreSQL other instances may be alive, and theirs count.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn take_over(service: &Service) -> anyhow::Result<()> {
+    if service.db.engine() == DbBackend::Sqlite {
+        saga::end_leases(service.db.write()).await?;
     }
     Ok(())
 }

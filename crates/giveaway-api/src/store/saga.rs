@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use ledger::Money;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, ExprTrait as _, QueryOrder as _, QuerySelect as _,
-    entity::prelude::*, sea_query::Expr,
+    ActiveValue::Set, Condition, ConnectionTrait, DbErr, ExprTrait as _, QueryOrder as _,
+    QuerySelect as _, entity::prelude::*, sea_query::Expr,
 };
 
 use super::event::{self, Change};
@@ -384,6 +384,30 @@ pub async fn rest<C: ConnectionTrait>(
     Ok(())
 }
 
+/// Ends every lease. Whoever held one is fenced off by the next that takes it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_leases<C: ConnectionTrait>(conn: &C) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::LeaseUntil, Expr::value(0_i64))
+        .filter(Column::LeaseUntil.ne(0))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether [`flag_unconfirmed`] would flag anything.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_unconfirmed<C: ConnectionTrait>(
+    conn: &C,
+    since: Timestamp,
+) -> Result<bool, DbErr> {
+    Ok(Entity::find().filter(unconfirmed(since)).one(conn).await?.is_some())
+}
+
 /// Flags committed sagas that wait for their confirmations since before `since`, and returns how
 /// many were newly flagged. Nothing drives them but the outbox, so nobody else would notice.
 ///
@@ -395,12 +419,17 @@ pub async fn flag_unconfirmed<C: ConnectionTrait>(
 ) -> Result<u64, DbErr> {
     let flagged = Entity::update_many()
         .col_expr(Column::NeedsOperator, Expr::value(true))
-        .filter(Column::State.eq(SagaState::Committed.as_str()))
-        .filter(Column::ChangedAt.lt(since.as_millisecond()))
-        .filter(Column::NeedsOperator.eq(false))
+        .filter(unconfirmed(since))
         .exec(conn)
         .await?;
     Ok(flagged.rows_affected)
+}
+
+fn unconfirmed(since: Timestamp) -> Condition {
+    Condition::all()
+        .add(Column::State.eq(SagaState::Committed.as_str()))
+        .add(Column::ChangedAt.lt(since.as_millisecond()))
+        .add(Column::NeedsOperator.eq(false))
 }
 
 /// Moves a saga to the next state, with its event; a saga that ended needs no operator any more.

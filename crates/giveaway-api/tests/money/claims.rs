@@ -22,6 +22,18 @@ pub(crate) async fn drawn(world: &World, app: &Alive, entrants: u32) -> (String,
     let published = app.post(&host, &format!("/giveaways/{id}/publish"), "p", json!({})).await;
     assert!(published.status.is_success(), "{published:?}");
     app.reaches(&host, id, "open").await;
+    import(app, &host, id, entrants).await;
+    world.pass(3_600);
+    app.reaches(&host, id, "closed").await;
+    world.pass(60);
+    app.reaches(&host, id, "committed").await;
+    world.pass(70);
+    app.reaches(&host, id, "drawn").await;
+    (host, id)
+}
+
+/// Brings so many entrants.
+pub(crate) async fn import(app: &Alive, host: &str, id: GiveawayId, entrants: u32) {
     let mut csv =
         String::from("entered_at,email,name,country,birth_year,ip,verified,referred_by\n");
     for n in 0..entrants {
@@ -34,13 +46,6 @@ pub(crate) async fn drawn(world: &World, app: &Alive, entrants: u32) -> (String,
         .unwrap();
     let imported = app.send(request).await;
     assert_eq!(imported.status, StatusCode::OK, "{imported:?}");
-    world.pass(3_600);
-    app.reaches(&host, id, "closed").await;
-    world.pass(60);
-    app.reaches(&host, id, "committed").await;
-    world.pass(70);
-    app.reaches(&host, id, "drawn").await;
-    (host, id)
 }
 
 pub(crate) async fn winners(app: &Alive, host: &str, id: GiveawayId) -> Vec<Value> {
@@ -49,7 +54,7 @@ pub(crate) async fn winners(app: &Alive, host: &str, id: GiveawayId) -> Vec<Valu
 }
 
 /// The link as it is mailed to a winner.
-fn link(world: &World, app: &Alive, winner: &Value) -> String {
+pub(crate) fn link(world: &World, app: &Alive, winner: &Value) -> String {
     let id: WinnerId = serde_json::from_value(winner["id"].clone()).unwrap();
     let until = world.clock.now() + SignedDuration::from_secs(600);
     mint_link(&app.service().link_key, CLAIM, id.0, until)
@@ -208,5 +213,31 @@ async fn a_disqualification_needs_a_ground_of_the_rules() {
         let again = app.post(admin, &path, "", body("employee")).await;
         assert_eq!(again.status, StatusCode::NO_CONTENT, "disqualifying again changes nothing");
         assert_eq!(winners(&app, &host, id).await.len(), 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_due_during_downtime_happens_afterwards() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = app.rich_host(&world, 10_000).await;
+        let mut form = world.form(2);
+        form["opens_at"] = json!(world.at(600));
+        let id = app.post(&host, "/giveaways", "", form).await.body["id"].clone();
+        let id: GiveawayId = serde_json::from_value(id).unwrap();
+        app.post(&host, &format!("/giveaways/{id}/publish"), "p", json!({})).await;
+        app.reaches(&host, id, "scheduled").await;
+        app.kill();
+        world.pass(3_700);
+        let app = world.start().await;
+        // Opened, closed, committed and drawn; nobody entered, so every prize goes back.
+        eventually(PATIENCE, async || {
+            world.pass(10);
+            let state = app.giveaway(&host, id).await["state"].clone();
+            if state == "completed" { Ok(()) } else { Err(state) }
+        })
+        .await;
+        assert_eq!(app.wallet(&host).await, (10_000, 0), "{}", world.db);
+        assert_eq!(world.audit().await, Vec::<String>::new(), "{}", world.db);
     }
 }
