@@ -37,7 +37,7 @@ use crate::{
     service::Service,
     store::{
         giveaway,
-        saga::{self, batch},
+        saga::{self, batch, lease},
         unit,
     },
 };
@@ -94,13 +94,13 @@ pub(crate) fn spawn(service: &Arc<Service>, id: SagaId) -> JoinHandle<()> {
 /// When the database fails.
 pub async fn sweep(service: &Arc<Service>) -> anyhow::Result<()> {
     let now = service.clock.now();
-    for saga in saga::due(service.db.read(), now, SWEEP_LIMIT).await? {
+    for saga in lease::due(service.db.read(), now, SWEEP_LIMIT).await? {
         drop(spawn(service, saga.saga_id()));
     }
     let since = now - SignedDuration::try_from(OPERATOR_AFTER)?;
     // Looked at before it is written to: this runs every second, and mostly there is nothing.
-    if saga::has_unconfirmed(service.db.read(), since).await? {
-        let flagged = saga::flag_unconfirmed(service.db.write(), since).await?;
+    if lease::has_unconfirmed(service.db.read(), since).await? {
+        let flagged = lease::flag_unconfirmed(service.db.write(), since).await?;
         tracing::error!(flagged, "published giveaways wait for their escrows to be confirmed");
     }
     Ok(())
@@ -113,7 +113,7 @@ pub async fn sweep(service: &Arc<Service>) -> anyhow::Result<()> {
 /// When the database fails.
 pub(crate) async fn take_over(service: &Service) -> anyhow::Result<()> {
     if service.db.engine() == DbBackend::Sqlite {
-        saga::end_leases(service.db.write()).await?;
+        lease::end_all(service.db.write()).await?;
     }
     Ok(())
 }
@@ -129,7 +129,7 @@ enum Turn {
 async fn drive(service: &Service, id: SagaId) -> anyhow::Result<()> {
     let saga = saga::find(service.db.write(), id).await?.context("the saga is gone")?;
     let now = service.clock.now();
-    let Some(fence) = saga::take_lease(service.db.write(), &saga, now, LEASE).await? else {
+    let Some(fence) = lease::take(service.db.write(), &saga, now, LEASE).await? else {
         return Ok(());
     };
     loop {
@@ -146,7 +146,7 @@ async fn drive(service: &Service, id: SagaId) -> anyhow::Result<()> {
         match turn {
             Ok(Turn::Further) => {
                 let until = service.clock.now() + LEASE;
-                if !saga::keep_lease(service.db.write(), id, fence, until).await? {
+                if !lease::keep(service.db.write(), id, fence, until).await? {
                     return Ok(());
                 }
             }
@@ -172,7 +172,7 @@ async fn rest(service: &Service, saga: &saga::Model, fence: i64, turns: i32) -> 
         tracing::error!(saga = %saga.saga_id(), state = saga.state, "a saga needs an operator");
     }
     let next = now + SignedDuration::try_from(pause)?;
-    saga::rest(service.db.write(), saga.saga_id(), fence, turns, next, needs_operator).await?;
+    lease::rest(service.db.write(), saga.saga_id(), fence, turns, next, needs_operator).await?;
     Ok(())
 }
 
