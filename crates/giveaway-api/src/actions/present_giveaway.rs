@@ -1,6 +1,7 @@
 //! What the public page of a giveaway shows: what everybody may know, and how to check it.
 
 use draw::{fixed::PublicKey, succession::Succession};
+use ledger::Mode;
 
 use super::public_giveaway::{PublicGiveaway, public_giveaway};
 use crate::{
@@ -16,6 +17,8 @@ pub struct Presented {
     pub takes_entries: bool,
     /// Prizes that passed on, in the order in which they did.
     pub successions: Vec<Succession>,
+    /// Whether no real money is in it.
+    pub is_test: bool,
     /// Whether the randomness is a local chain, which proves nothing.
     pub is_rehearsal: bool,
     /// The key that signs the commitment, for the check.
@@ -41,6 +44,7 @@ pub async fn present_giveaway(service: &Service, id: GiveawayId) -> Result<Prese
     Ok(Presented {
         takes_entries,
         successions,
+        is_test: service.mode() == Mode::Test,
         is_rehearsal: service.beacon.chain().is_sandbox(),
         public_key: service.instance_key.public_key(),
         giveaway,
