@@ -27,9 +27,14 @@ macro_rules! ids {
             pub const PREFIX: &'static str = $prefix;
 
             /// A new id, later than all before it.
-            #[expect(clippy::new_without_default, reason = "a default id would hide that it is new")]
             pub fn new() -> Self {
                 Self($crate::id::Uuid::now_v7())
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
             }
         }
 
