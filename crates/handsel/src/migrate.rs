@@ -15,7 +15,11 @@ use crate::{
 pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
     let flags = serve::source_flags(&args.sources);
     let config = Config::load(args.sources.config.as_deref(), &flags)?;
-    let migrated = Databases::migrate(&config, &Clock::system(), args.dry_run).await?;
+    let migrated = if args.dry_run {
+        Databases::outdated(&config).await?
+    } else {
+        Databases::migrate(&config, &Clock::system()).await?
+    };
     for Migrated { service, applied, backup } in migrated {
         if applied.is_empty() {
             out::line(format_args!("{service}: up to date"));

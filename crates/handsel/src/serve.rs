@@ -32,6 +32,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         std::fs::create_dir_all(&config.data_dir)?;
         Clock::shifted(&config.data_dir.join(CLOCK_FILE))?
     } else {
+        refuse_a_demos_folder(&config)?;
         Clock::system()
     };
     let listen = config.server.listen;
@@ -54,6 +55,16 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         tracing::warn!("some work did not end in time; the next start goes on with it");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A demo's rows are dated by a clock that is ahead: without it, deadlines would come weeks late.
+fn refuse_a_demos_folder(config: &Config) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !config.data_dir.join(CLOCK_FILE).exists(),
+        "data_dir: {} belongs to a demo, whose clock is ahead; start it with HANDSEL__DEMO=true, or use another folder",
+        config.data_dir.display()
+    );
+    Ok(())
 }
 
 /// The flags that say where things are, for [`Config::load`].

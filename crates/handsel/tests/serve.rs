@@ -9,6 +9,7 @@ use std::{
 };
 
 use contracts::processor::{GetCountsRequest, analytics_service_client::AnalyticsServiceClient};
+use sea_orm_migration::MigratorTrait as _;
 use serde_json::Value;
 use tonic::{Code, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -143,15 +144,46 @@ async fn the_grpc_port_serves_whoever_has_the_credential() {
 }
 
 #[test]
-fn a_fresh_folder_is_migrated_once_and_an_old_database_is_saved_before() {
+fn a_fresh_folder_is_migrated_once() {
     let dir = tempfile::tempdir().unwrap();
     let dry = run(dir.path(), &["migrate", "--data", "data", "--dry-run"]);
     assert!(stdout(&dry).contains("giveaway: would apply"), "{}", stdout(&dry));
     let first = run(dir.path(), &["migrate", "--data", "data"]);
     assert!(stdout(&first).contains("processor: applied m0001_mail_and_counts"));
     let second = run(dir.path(), &["migrate", "--data", "data"]);
+    let saved = dir.path().join("data/backups");
+    assert!(!saved.exists(), "there was nothing to save");
     let up_to_date = "giveaway: up to date\ngiftcard: up to date\nprocessor: up to date\n";
     assert_eq!(stdout(&second), up_to_date);
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_version_is_saved_before_it_is_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let old = platform::Db::sqlite(&data.join("giveaway.db")).await.unwrap();
+    giveaway_api::Migrator::up(old.write(), Some(1)).await.unwrap();
+    old.close().await;
+    let server = Server::start(dir.path(), &[]).await;
+    assert_eq!(server.get("/readyz").await.0, 200);
+    let saved: Vec<_> = std::fs::read_dir(data.join("backups")).unwrap().flatten().collect();
+    assert_eq!(saved.len(), 1, "{saved:?}");
+    let backup = platform::Db::sqlite_read_only(&saved[0].path()).await.unwrap();
+    let pending = backup.pending::<giveaway_api::Migrator>().await.unwrap();
+    assert!(!pending.is_empty(), "the copy is from before");
+}
+
+#[tokio::test]
+async fn it_stops_when_it_is_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path(), &[]).await;
+    let pid = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let status = testkit::eventually(LIMIT, async || server.child.try_wait().unwrap()).await;
+    assert!(status.success(), "{status}");
+    let again = Server::start(dir.path(), &[]).await;
+    assert_eq!(again.get("/readyz").await.0, 200);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! | `state` | how far the story is, in a file that survives a crash |
 //! | `story` | how it is printed |
 //! | `phases` | one file per phase |
+//! | `try_it` | what is needed to look around afterwards |
 //! | `report` | the JSON object of `--json` |
 //!
 //! Nothing is taken from the inside of the server: every step is a request over the loopback
@@ -23,6 +24,7 @@ mod report;
 mod roles;
 mod state;
 mod story;
+mod try_it;
 
 use std::{
     io,
@@ -122,7 +124,8 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         out::json(&report);
     } else {
-        demo.story.end(&report, &demo.config, &node.public_url, began.elapsed(), args.exit);
+        let try_it = if args.exit { None } else { Some(try_it::write(&mut demo).await?) };
+        demo.story.end(&report, &demo.config, &node.public_url, began.elapsed(), try_it.as_deref());
     }
     if !args.exit {
         shutdown.requested().await;

@@ -82,7 +82,7 @@ impl Story {
         config: &Config,
         public_url: &str,
         took: Duration,
-        exits: bool,
+        try_it: Option<&Path>,
     ) {
         self.print("");
         self.print(self.strong(&format!("Told in {}", span(took))));
@@ -104,11 +104,11 @@ impl Story {
             self.print(format_args!("{INDENT}{name:<28}{value}"));
         }
         self.print("");
-        if exits {
+        let Some(try_it) = try_it else {
             self.print(format_args!("{INDENT}handsel verify {}", report.transcript.display()));
             self.print(format_args!("{INDENT}handsel audit --data {}", config.data_dir.display()));
             return;
-        }
+        };
         self.print(self.strong("The server is still running"));
         let giveaway = &report.giveaway;
         let links = [
@@ -123,6 +123,8 @@ impl Story {
         for (name, link) in links {
             self.print(format_args!("{INDENT}{name:<28}{link}"));
         }
+        let file = try_it.display();
+        self.print(format_args!("{INDENT}{:<28}{file}", "tokens, and cards to spend"));
         self.print(self.faint("    Stop it with Ctrl-C."));
     }
 

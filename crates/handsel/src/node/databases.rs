@@ -38,8 +38,6 @@ enum Outdated {
     OnlySqlite,
     /// Bring both up to date: somebody asked for it.
     Both,
-    /// Nothing: somebody asked what would happen.
-    Leave,
 }
 
 impl Databases {
@@ -57,19 +55,28 @@ impl Databases {
         Ok(databases)
     }
 
-    /// Brings them up to date on request, or only says what would be applied.
+    /// Brings them up to date on request.
     ///
     /// # Errors
     /// When one cannot be opened or a migration fails.
-    pub(crate) async fn migrate(
-        config: &Config,
-        clock: &Clock,
-        dry_run: bool,
-    ) -> anyhow::Result<Vec<Migrated>> {
-        let outdated = if dry_run { Outdated::Leave } else { Outdated::Both };
-        let (databases, migrated) = open(config, clock, outdated).await?;
+    pub(crate) async fn migrate(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Migrated>> {
+        let (databases, migrated) = open(config, clock, Outdated::Both).await?;
         databases.close().await;
         Ok(migrated)
+    }
+
+    /// What [`Databases::migrate`] would do. Makes no file.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub(crate) async fn outdated(config: &Config) -> anyhow::Result<Vec<Migrated>> {
+        let data = &config.data_dir;
+        Ok(vec![
+            pending::<giveaway_api::Migrator>("giveaway", &config.giveaway.database, data).await?,
+            pending::<giftcard_api::Migrator>("giftcard", &config.giftcard.database, data).await?,
+            pending::<job_processor::Migrator>("processor", &config.processor.database, data)
+                .await?,
+        ])
     }
 
     /// All of them, by the names of their services.
@@ -105,6 +112,27 @@ async fn open(
     Ok((databases, vec![giveaway.1, giftcard.1, processor.1]))
 }
 
+async fn pending<M: MigratorTrait>(
+    service: &'static str,
+    config: &DbConfig,
+    data: &Path,
+) -> anyhow::Result<Migrated> {
+    let is_missing = config.url.is_empty() && !file(data, service).exists();
+    let applied = if is_missing {
+        M::migrations().iter().map(|migration| migration.name().to_owned()).collect()
+    } else {
+        let db = Db::open(config, service, data).await?;
+        let pending = db.pending::<M>().await;
+        db.close().await;
+        pending?
+    };
+    Ok(Migrated { service, applied, backup: None })
+}
+
+fn file(data: &Path, service: &str) -> PathBuf {
+    data.join(format!("{service}.db"))
+}
+
 struct Opening<'a> {
     data: &'a Path,
     clock: &'a Clock,
@@ -127,12 +155,11 @@ impl Opening<'_> {
         service: &'static str,
         config: &DbConfig,
     ) -> anyhow::Result<(Db, Migrated)> {
-        let file = self.data.join(format!("{service}.db"));
-        let is_new = !file.exists();
+        let is_new = !file(self.data, service).exists();
         let db = Db::open(config, service, self.data).await?;
         let applied = db.pending::<M>().await?;
         let mut migrated = Migrated { service, applied, backup: None };
-        if migrated.applied.is_empty() || self.outdated == Outdated::Leave {
+        if migrated.applied.is_empty() {
             return Ok((db, migrated));
         }
         match db.engine() {

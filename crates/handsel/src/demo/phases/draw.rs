@@ -1,6 +1,7 @@
 //! The freeze, the commitment, and the round that decides.
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
 
 use super::publish::short;
 use crate::demo::{
@@ -10,6 +11,9 @@ use crate::demo::{
 
 /// The states from the commitment on.
 const COMMITTED: [&str; 3] = ["committed", "drawn", "completed"];
+/// Between two rounds of the sandbox beacon.
+const BEACON_PERIOD: SignedDuration = SignedDuration::from_secs(3);
+
 /// The states from the draw on.
 const DRAWN: [&str; 2] = ["drawn", "completed"];
 
@@ -33,7 +37,9 @@ pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
     ));
 
     let public = demo.public().await?;
-    demo.client.move_clock_to(time(&public, "draw_at")?).await?;
+    // The round that decides is the first at or after that time.
+    let public_by = time(&public, "draw_at")? + BEACON_PERIOD;
+    demo.client.move_clock_to(public_by).await?;
     demo.reaches(&DRAWN).await?;
     let public = demo.public().await?;
     let winners = public["winners"].as_array().context("the public page names no winners")?;
