@@ -3,12 +3,12 @@
 //!
 //! | step | done by |
 //! |---|---|
-//! | reserve batches, in parallel | [`reserve`] |
-//! | take the money, forward only from then on | [`commit`] |
-//! | let go of the money | [`abort`] |
-//! | cancel every batch, in parallel | [`cancel`] |
+//! | reserve batches, in parallel | `reserve` |
+//! | take the money, forward only from then on | `commit` |
+//! | let go of the money | `abort` |
+//! | cancel every batch, in parallel | `cancel` |
 //!
-//! Confirmations are in the outbox: [`super::take_answers`] hears of them.
+//! Confirmations are in the outbox: `take_answers` hears of them.
 
 use std::{
     collections::HashSet,
