@@ -4,7 +4,9 @@
 //! flags. Unknown keys and values that cannot work stop the start and name the key.
 
 use std::{
+    fs::DirBuilder,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -236,6 +238,19 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    /// Makes the data folder if it is missing. Addresses of persons are in it, so it is for its owner
+    /// only; one that was made by somebody else keeps its mode.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn make_data_dir(&self) -> anyhow::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data_dir)
+            .with_context(|| format!("data_dir: cannot create {}", self.data_dir.display()))
     }
 
     /// Where the gRPC port listens, if there is to be one.

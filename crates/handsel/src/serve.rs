@@ -29,7 +29,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let clock = if config.demo {
-        std::fs::create_dir_all(&config.data_dir)?;
+        config.make_data_dir()?;
         Clock::shifted(&config.data_dir.join(CLOCK_FILE))?
     } else {
         refuse_a_demos_folder(&config)?;

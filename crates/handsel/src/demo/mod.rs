@@ -80,8 +80,6 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         Some(data) => data.clone(),
         None => fresh_folder()?,
     };
-    std::fs::create_dir_all(&data_dir)
-        .with_context(|| format!("--data: cannot create {}", data_dir.display()))?;
     let listener = listen(&args).await?;
     let config = Config {
         data_dir: data_dir.clone(),
@@ -89,6 +87,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         server: Server { listen: listener.local_addr()?, ..Server::default() },
         ..Config::default()
     };
+    config.make_data_dir()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let clock = Clock::shifted(&data_dir.join(CLOCK_FILE))?;

@@ -98,8 +98,7 @@ async fn open(
     outdated: Outdated,
 ) -> anyhow::Result<(Databases, Vec<Migrated>)> {
     let data = &config.data_dir;
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("data_dir: cannot create {}", data.display()))?;
+    config.make_data_dir()?;
     let opening = Opening { data, clock, outdated };
     // Side by side: each syncs its file several times when it is new.
     let (giveaway, giftcard, processor) = tokio::try_join!(

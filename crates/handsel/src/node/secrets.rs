@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use draw::signing::InstanceKey;
 use platform::{
     config::Secret,
@@ -48,8 +47,7 @@ impl Secrets {
     /// # Errors
     /// When a key file is unreadable, open to others or damaged.
     pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)
-            .with_context(|| format!("data_dir: cannot create {}", config.data_dir.display()))?;
+        config.make_data_dir()?;
         let keys = KeyDir::open(&config.data_dir.join("keys"))?;
         let bank = if config.provider.url.is_empty() {
             BankSecrets::open(&keys)?
