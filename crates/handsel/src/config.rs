@@ -229,6 +229,12 @@ impl Config {
                 "provider.webhook_secret: is needed with provider.url"
             );
         }
+        // Whoever reaches a demo reads its mailbox, with every link, and moves its clock.
+        anyhow::ensure!(
+            !self.demo || self.server.listen.ip().is_loopback(),
+            "demo: needs server.listen on this machine only, such as 127.0.0.1:5000, and not {}",
+            self.server.listen
+        );
         self.smtp.check()?;
         if self.mode == Mode::Live {
             anyhow::ensure!(!self.demo, "demo: is for mode = \"test\" only");
@@ -304,6 +310,7 @@ mod tests {
         check("[smtp]\ntls = 'sometimes'", "smtp.tls");
         check("mode = 'live'", "provider.kind");
         check("mode = 'serious'", "mode");
+        check("demo = true\n[server]\nlisten = '0.0.0.0:5000'", "demo");
         check("dmeo = true", "dmeo");
         check("[giveaway.database]\nurls = 'x'", "urls");
     }

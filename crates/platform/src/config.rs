@@ -86,8 +86,7 @@ fn explain(errors: figment::Error) -> anyhow::Error {
 }
 
 /// A configured secret: shown as `********` wherever it is printed, logged or serialised.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -116,6 +115,19 @@ impl fmt::Debug for Secret {
 impl Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(if self.0.is_empty() { "" } else { "********" })
+    }
+}
+
+/// Takes text only, and never repeats what it was given: an error message would show the secret. A
+/// number is refused and not converted, because its leading zeros are lost by then.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Ok(Value::String(_, secret)) = <Value as Deserialize>::deserialize(deserializer) else {
+            return Err(serde::de::Error::custom(
+                "a secret must be text: put it in quotes, or name a file that holds it with _FILE",
+            ));
+        };
+        Ok(Self(secret))
     }
 }
 
@@ -167,6 +179,13 @@ mod tests {
         assert!(unknown.contains("smtp") && unknown.contains("pasword"), "{unknown}");
         let wrong = load_text("port = 'high'", &[]).unwrap_err().to_string();
         assert!(wrong.contains("port"), "{wrong}");
+    }
+
+    #[test]
+    fn a_secret_that_is_no_text_is_refused_and_not_shown() {
+        let error = load_text("[smtp]\npassword = 12345678", &[]).unwrap_err().to_string();
+        assert!(error.contains("smtp.password") && error.contains("quotes"), "{error}");
+        assert!(!error.contains("12345678"), "{error}");
     }
 
     #[test]

@@ -61,6 +61,10 @@ pub trait Answers: Send + Sync + 'static {
     /// Applies an answer, in the transaction that also removes the row: atomically, so once.
     /// An error keeps the row, and the answer is replayed later.
     async fn answered(&self, tx: &Tx, call: &Call, answer: &Answer) -> anyhow::Result<()>;
+
+    /// Hears that the answer to this call is committed: the moment to wake whoever looks for what
+    /// it changed. May be missed when the process dies; nothing may depend on it.
+    fn committed(&self, _call: &Call) {}
 }
 
 /// A stored call.
@@ -87,6 +91,7 @@ impl<A: Answers> SqlOutbox<A> {
         self.answers.answered(&tx, &call, answer).await?;
         entity::Entity::delete_by_id(id).exec(&tx).await?;
         tx.commit().await?;
+        self.answers.committed(&call);
         Ok(())
     }
 }

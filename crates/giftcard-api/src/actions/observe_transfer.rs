@@ -153,21 +153,24 @@ async fn suspend(
         }
         (_, Some(_)) => return Ok(()),
         (TransferStatus::Paid, None) => {
-            let amount = amount(transfer)?;
-            let row = Unmatched {
-                provider_id: transfer.id.clone(),
-                id: Uuid::now_v7(),
-                provider_ref: transfer.provider_ref.clone(),
-                merchant_id: payee,
-                amount_minor: amount.minor,
-                currency: amount.currency.to_string(),
-                reason: reason.to_owned(),
-                found_at: now_ms,
-                reversed_at: None,
-            };
-            if unmatched::insert(tx, row.clone()).await? {
-                let posting = service.books.unmatched(&transfer.id, row.id, amount)?;
-                ledger::post(tx, &posting, now).await?;
+            // An amount that our books cannot hold is not posted, but blocks and alerts below like
+            // any other: failing here would hide every transfer behind it in the provider's list.
+            if let Ok(amount) = amount(transfer) {
+                let row = Unmatched {
+                    provider_id: transfer.id.clone(),
+                    id: Uuid::now_v7(),
+                    provider_ref: transfer.provider_ref.clone(),
+                    merchant_id: payee,
+                    amount_minor: amount.minor,
+                    currency: amount.currency.to_string(),
+                    reason: reason.to_owned(),
+                    found_at: now_ms,
+                    reversed_at: None,
+                };
+                if unmatched::insert(tx, row.clone()).await? {
+                    let posting = service.books.unmatched(&transfer.id, row.id, amount)?;
+                    ledger::post(tx, &posting, now).await?;
+                }
             }
         }
         // Not moved yet, or moved and back again: nothing to post, but somebody must look.

@@ -19,7 +19,7 @@ const FAILED_PER_RUN: u64 = 1_000;
 /// Requests a settlement for every merchant and currency that is owed something.
 ///
 /// # Errors
-/// When the database fails. The refusal of one merchant does not stop the others.
+/// When the merchants cannot be read. What goes wrong for one merchant does not stop the others.
 pub(crate) async fn settle_all(service: &Service) -> Result<()> {
     let mut wanted: Vec<(MerchantId, Currency)> = Vec::new();
     for waiting in line::waiting_sums(service.db.read(), None).await? {
@@ -43,7 +43,9 @@ pub(crate) async fn settle_all(service: &Service) -> Result<()> {
             Err(Error::Later(why)) => {
                 tracing::info!(%merchant, %currency, why, "settled next time")
             }
-            Err(other) => return Err(other),
+            Err(other) => {
+                tracing::error!(%merchant, %currency, error = format!("{other:#}"), "not settled");
+            }
         }
     }
     service.wakers.settlements.wake();

@@ -62,7 +62,11 @@ pub(crate) async fn handle_due(service: &Service) -> Result<()> {
         let handled = match &event.reference {
             // A transfer without our reference is found by the sweep of the provider's list.
             None => true,
-            Some(reference) => look_at(service, reference).await?,
+            // One event that cannot be acted on must not hold up those behind it.
+            Some(reference) => look_at(service, reference).await.unwrap_or_else(|error| {
+                tracing::error!(reference, error = format!("{error:#}"), "event is put off");
+                false
+            }),
         };
         let now_ms = service.now_ms();
         if handled {

@@ -77,6 +77,13 @@ pub async fn commit(service: &Arc<Service>, id: GiveawayId) -> Result<bool> {
     // They witness the commitment: whoever has the mail can show what it was before the round.
     let witnesses = entry::verified_ids(&tx, id).await?;
     mails::to_entries(&tx, id, mail::COMMITMENT, &witnesses, now).await?;
+    // Hashing millions takes its time. A commitment must not appear after its round is known, so it
+    // is thrown away then, and made again for a later round.
+    let round_at = service.beacon.chain().time_of(manifest.round);
+    if round_at.is_none_or(|round_at| service.clock.now() >= round_at.timestamp()) {
+        tracing::warn!(giveaway = %id, round = manifest.round, "round came before the commitment");
+        return Ok(false);
+    }
     tx.commit().await?;
     service.wake_relay();
     tracing::info!(giveaway = %id, leaves = leaves.len(), round = manifest.round, late = manifest.late, "committed");

@@ -57,12 +57,22 @@ const SWEEP_LIMIT: u64 = 100;
 pub struct Driving(Mutex<HashSet<SagaId>>);
 
 impl Driving {
-    fn enter(&self, id: SagaId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id)
+    fn enter(&self, id: SagaId) -> Option<Seat<'_>> {
+        let is_first = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        is_first.then(|| Seat { driving: self, id })
     }
+}
 
-    fn leave(&self, id: SagaId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+/// A saga that is being driven. Ends with its driver, also when that panics: otherwise nobody in
+/// this process would ever drive the saga again.
+struct Seat<'a> {
+    driving: &'a Driving,
+    id: SagaId,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.driving.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
@@ -70,9 +80,7 @@ impl Driving {
 pub(crate) fn spawn(service: &Arc<Service>, id: SagaId) -> JoinHandle<()> {
     let service = service.clone();
     tokio::spawn(async move {
-        if !service.driving.enter(id) {
-            return;
-        }
+        let Some(_seat) = service.driving.enter(id) else { return };
         let shutdown = service.shutdown.clone();
         tokio::select! {
             // What was being done is done again by whoever takes the lease next.
@@ -83,7 +91,6 @@ pub(crate) fn spawn(service: &Arc<Service>, id: SagaId) -> JoinHandle<()> {
                 }
             }
         }
-        service.driving.leave(id);
     })
 }
 

@@ -64,6 +64,10 @@ impl<'a> Replacements<'a> {
         let order: Vec<LeafId> = picks.iter().map(draws::pick::Model::leaf).collect();
         let mut winners = Winners::drawn(&giveaway.rules()?, &manifest, &order, round_at);
         let key = draw.public_key()?;
+        // A record under another key would make the transcript invalid, and could not be taken back.
+        if key != service.instance_key.public_key() {
+            return Err(missing("a commitment under another instance key").into());
+        }
         for record in succession::of_giveaway(tx, id).await? {
             winners.apply(&record, &key).map_err(anyhow::Error::from)?;
         }

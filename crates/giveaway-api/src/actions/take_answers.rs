@@ -62,6 +62,13 @@ impl Answers for TakeAnswers {
             _ => Ok(()),
         }
     }
+
+    fn committed(&self, call: &Call) {
+        // The last confirmation makes a giveaway ready to open.
+        if call.method == method::CONFIRM_ESCROWS {
+            self.0.wake.lifecycle.wake();
+        }
+    }
 }
 
 /// Calls that nothing waits for: a mail, a count.
@@ -89,7 +96,6 @@ async fn confirmed(service: &Service, tx: &Tx, id: BatchId) -> anyhow::Result<()
         let scheduled =
             giveaway::advance(tx, saga.giveaway(), from, to, "every prize is funded", now).await?;
         anyhow::ensure!(scheduled, "{} is not funding", saga.giveaway());
-        service.wake.lifecycle.wake();
     }
     Ok(())
 }
