@@ -1,7 +1,7 @@
 //! People enter: a file that the host collected, and some who enter again by themselves.
 
 use anyhow::Context as _;
-use giveaway_api::sample;
+use giveaway_api::{domain::address::Address, sample};
 use serde_json::{Value, json};
 
 use crate::demo::{Demo, Entries, story::thousands};
@@ -77,15 +77,8 @@ fn who_enters_again(file: &[u8]) -> anyhow::Result<Vec<Again>> {
         .filter_map(Result::ok)
         .filter_map(|row| {
             let text = |index: usize| std::str::from_utf8(row.get(index)?).ok().map(str::trim);
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "@.".contains(c);
-            let email = text(email).filter(|email| {
-                email.split('@').count() == 2
-                    && email.chars().all(plain)
-                    && !email.starts_with('.')
-                    && !email.contains("..")
-                    && !email.contains(".@")
-                    && email.contains('.')
-            })?;
+            // Malformed rows are the import's business; a person has an address.
+            let email = text(email).filter(|email| Address::of(email).is_ok())?;
             let is_verified = text(verified)?.eq_ignore_ascii_case("true");
             is_verified.then(|| {
                 Some(Again {
