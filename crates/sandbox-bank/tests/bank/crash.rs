@@ -1,39 +1,16 @@
 //! `kill -9` at random moments: nothing that was answered is lost, nothing is doubled.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use sandbox_bank::{Bank, BankConfig};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use crate::support::{API_KEY, Api, Receiver, WEBHOOK_SECRET, eventually};
-
-/// Names the folder in which the child process keeps its bank.
-const FOLDER: &str = "SANDBOX_BANK_CRASH_FOLDER";
-/// The address of the webhook receiver, for the child process.
-const WEBHOOK_URL: &str = "SANDBOX_BANK_CRASH_WEBHOOK_URL";
+use crate::support::{API_KEY, Api, Receiver, WEBHOOK_SECRET};
 
 const KILLS: u64 = 12;
 const SENDERS: u64 = 4;
-
-/// Not a test: the bank that the test below starts as a process of its own and kills.
-#[tokio::test]
-#[ignore = "the child process of the crash test"]
-async fn bank_process() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
-    let folder = Path::new(&folder);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let mut config = BankConfig::new(API_KEY, WEBHOOK_SECRET, base.clone());
-    config.webhook_urls = vec![std::env::var(WEBHOOK_URL).unwrap()];
-    let bank = Bank::open(folder.join("bank.db"), config).unwrap();
-    std::fs::write(folder.join("address.new"), base).unwrap();
-    std::fs::rename(folder.join("address.new"), folder.join("address")).unwrap();
-    bank.serve(listener, CancellationToken::new()).await.unwrap();
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killing_the_bank_neither_loses_nor_doubles() {
@@ -42,7 +19,7 @@ async fn killing_the_bank_neither_loses_nor_doubles() {
     let mut answered: HashMap<String, String> = HashMap::new();
     let mut sent = 0_u64;
     for round in 0..KILLS {
-        let (process, base) = start(folder.path(), &receiver.url).await;
+        let (process, base) = start(folder.path(), &receiver.url);
         let (progress, mut answers) = mpsc::unbounded_channel();
         let senders = (0..SENDERS).map(|sender| {
             let (api, progress) = (Api::at(&base), progress.clone());
@@ -61,7 +38,7 @@ async fn killing_the_bank_neither_loses_nor_doubles() {
         }
     }
 
-    let (process, base) = start(folder.path(), &receiver.url).await;
+    let (process, base) = start(folder.path(), &receiver.url);
     let api = Api::at(&base);
     // What the clients do not know they send again: one effect each, the same answer as before.
     let mut references = Vec::new();
@@ -136,17 +113,17 @@ fn reference(round: u64, sender: u64, number: u64) -> String {
     format!("stl_{round}_{sender}_{number}")
 }
 
-/// Starts the bank as a process and waits for its address.
-async fn start(folder: &Path, webhook_url: &str) -> (Process, String) {
-    let address = folder.join("address");
-    let _ = std::fs::remove_file(&address);
-    let process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crash::bank_process", "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
-        .env(WEBHOOK_URL, webhook_url)
-        .stdout(Stdio::null())
+/// Starts the bank as a process; its first line is its address.
+fn start(folder: &Path, webhook_url: &str) -> (Process, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sandbox-bank"))
+        .env("SANDBOX_BANK_FILE", folder.join("bank.db"))
+        .env("SANDBOX_BANK_API_KEY", API_KEY)
+        .env("SANDBOX_BANK_WEBHOOK_SECRET", WEBHOOK_SECRET)
+        .env("SANDBOX_BANK_WEBHOOK_URL", webhook_url)
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let base = eventually(|| async { std::fs::read_to_string(&address).ok() }).await;
-    (Process(process), base)
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    (Process(child), address.trim().to_owned())
 }
