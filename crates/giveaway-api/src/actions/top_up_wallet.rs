@@ -61,18 +61,19 @@ pub async fn top_up_wallet(
         Begun::Fresh(attempt) => {
             let id = TopUpId::new();
             let now = service.clock.now();
-            let inserted = top_up::insert(attempt.tx(), id, host, new.amount, now).await;
-            let outcome = inserted.map(|()| (StatusCode::CREATED, json!({ "id": id })));
-            attempt.finish(outcome.map_err(Error::from)).await?
+            let checkout = checkout_for(service, id, new.amount);
+            let inserted = top_up::insert(attempt.tx(), id, host, new.amount, &checkout, now).await;
+            attempt.finish(inserted.map(|()| (StatusCode::CREATED, json!({ "id": id })))).await?
         }
     };
     let id: TopUpId =
         serde_json::from_value(stored.body["id"].clone()).map_err(anyhow::Error::from)?;
-    let view = read_top_up(service, host, id).await?;
-    if view.checkout_url.is_some() {
-        return Ok(view);
-    }
-    open_checkout(service, view).await
+    let row = find(service, host, id).await?;
+    let url = match row.checkout_url.clone() {
+        Some(url) => url,
+        None => open_checkout(service, id, row.checkout_request()?).await?,
+    };
+    Ok(TopUpView { checkout_url: Some(url), ..view(id, &row)? })
 }
 
 /// A host's top-up.
@@ -80,31 +81,48 @@ pub async fn top_up_wallet(
 /// # Errors
 /// An unknown top-up, or one of another host.
 pub async fn read_top_up(service: &Service, host: HostId, id: TopUpId) -> Result<TopUpView> {
-    let row = top_up::find(service.db.read(), id)
+    view(id, &find(service, host, id).await?)
+}
+
+async fn find(service: &Service, host: HostId, id: TopUpId) -> Result<top_up::Model> {
+    top_up::find(service.db.read(), id)
         .await?
         .filter(|row| row.host_id == host.0)
-        .ok_or(Error::NotFound("top-up"))?;
-    Ok(TopUpView { id, amount: row.amount()?, state: row.state()?, checkout_url: row.checkout_url })
+        .ok_or(Error::NotFound("top-up"))
+}
+
+fn view(id: TopUpId, row: &top_up::Model) -> Result<TopUpView> {
+    Ok(TopUpView {
+        id,
+        amount: row.amount()?,
+        state: row.state()?,
+        checkout_url: row.checkout_url.clone(),
+    })
 }
 
 /// The provider knows the checkout by our reference, so that opening it twice opens one.
-async fn open_checkout(service: &Service, view: TopUpView) -> Result<TopUpView> {
-    let checkout = NewCheckout {
-        reference: view.id.to_string(),
-        amount: ProviderAmount::new(view.amount.minor, view.amount.currency.as_str()),
-        description: format!("Top-up of {}", view.amount),
+fn checkout_for(service: &Service, id: TopUpId, amount: Money) -> NewCheckout {
+    NewCheckout {
+        reference: id.to_string(),
+        amount: ProviderAmount::new(amount.minor, amount.currency.as_str()),
+        description: format!("Top-up of {amount}"),
         return_url: Some(service.config.public_url.clone()),
-    };
+    }
+}
+
+/// Asks the provider in the words that were stored with the top-up: the public address, for one,
+/// may have changed since an earlier try that the provider remembers.
+async fn open_checkout(service: &Service, id: TopUpId, checkout: NewCheckout) -> Result<String> {
     let opened = service.provider.create_checkout(checkout).await.map_err(|error| match error {
         ProviderError::Refused { code, message } => {
-            tracing::warn!(top_up = %view.id, code, message, "the provider refused a checkout");
+            tracing::warn!(top_up = %id, code, message, "the provider refused a checkout");
             Error::state("checkout_refused", "the payment provider refused to open a checkout")
         }
         error => {
-            tracing::warn!(top_up = %view.id, %error, "no checkout was opened");
+            tracing::warn!(top_up = %id, %error, "no checkout was opened");
             Error::Unavailable("the payment provider does not answer; repeat the request".into())
         }
     })?;
-    top_up::set_checkout(service.db.write(), view.id, opened.id, opened.url.clone()).await?;
-    Ok(TopUpView { checkout_url: Some(opened.url), ..view })
+    top_up::set_checkout(service.db.write(), id, opened.id, opened.url.clone()).await?;
+    Ok(opened.url)
 }

@@ -22,6 +22,7 @@ impl MigrationTrait for Migration {
                 amount_minor {{bigint}} NOT NULL,
                 currency TEXT NOT NULL,
                 state TEXT NOT NULL,
+                checkout_request TEXT NOT NULL,
                 checkout_id TEXT,
                 checkout_url TEXT,
                 created_at {{bigint}} NOT NULL,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use ledger::Money;
+use platform::provider::NewCheckout;
 use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
@@ -31,6 +32,9 @@ pub struct Model {
     pub currency: String,
     /// Where it stands: [`Model::state`].
     pub state: String,
+    /// What the provider is asked for, again and again in the same words, until it answers:
+    /// [`Model::checkout_request`].
+    pub checkout_request: String,
     /// The provider's checkout, once it is opened.
     pub checkout_id: Option<String>,
     /// Where the host pays.
@@ -94,6 +98,14 @@ impl Model {
         let currency = self.currency.parse().map_err(anyhow::Error::from)?;
         Ok(Money::new(self.amount_minor, currency))
     }
+
+    /// What the provider is asked for.
+    ///
+    /// # Errors
+    /// For a corrupt row.
+    pub fn checkout_request(&self) -> Result<NewCheckout> {
+        Ok(serde_json::from_str(&self.checkout_request).map_err(anyhow::Error::from)?)
+    }
 }
 
 /// Writes a top-up that waits for its payment.
@@ -105,14 +117,16 @@ pub async fn insert<C: ConnectionTrait>(
     id: TopUpId,
     host: HostId,
     amount: Money,
+    checkout: &NewCheckout,
     now: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<()> {
     let row = ActiveModel {
         id: Set(id.0),
         host_id: Set(host.0),
         amount_minor: Set(amount.minor),
         currency: Set(amount.currency.as_str().to_owned()),
         state: Set(TopUpState::Pending.as_str().to_owned()),
+        checkout_request: Set(serde_json::to_string(checkout).map_err(anyhow::Error::from)?),
         checkout_id: Set(None),
         checkout_url: Set(None),
         created_at: Set(now.as_millisecond()),

@@ -13,9 +13,26 @@ use platform::provider::{
 
 /// The provider; clones are the same one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Bank(Arc<Mutex<Vec<Payment>>>);
+pub(crate) struct Bank(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    payments: Vec<Payment>,
+    checkouts: Vec<NewCheckout>,
+    lost_answers: u32,
+}
 
 impl Bank {
+    /// The next answer about a checkout is lost on its way; the checkout is there.
+    pub(crate) fn lose_an_answer(&self) {
+        self.0.lock().unwrap().lost_answers += 1;
+    }
+
+    /// The checkouts that were opened.
+    pub(crate) fn checkouts(&self) -> Vec<NewCheckout> {
+        self.0.lock().unwrap().checkouts.clone()
+    }
+
     /// A payment in the list, of this status.
     pub(crate) fn pay(&self, id: &str, reference: &str, minor: i64, status: PaymentStatus) {
         let payment = Payment {
@@ -28,7 +45,7 @@ impl Bank {
             status,
             created_at: Timestamp::UNIX_EPOCH,
         };
-        let mut payments = self.0.lock().unwrap();
+        let payments = &mut self.0.lock().unwrap().payments;
         payments.retain(|payment| payment.id != id);
         payments.push(payment);
     }
@@ -45,17 +62,29 @@ impl Provider for Bank {
     }
 
     async fn create_checkout(&self, checkout: NewCheckout) -> Result<Checkout, ProviderError> {
+        let unknown = |reason: &str| ProviderError::Unknown { reason: reason.to_owned() };
+        let mut state = self.0.lock().unwrap();
+        let known = state.checkouts.iter().find(|known| known.reference == checkout.reference);
+        match known {
+            None => state.checkouts.push(checkout.clone()),
+            Some(known) if *known == checkout => {}
+            Some(_) => return Err(unknown("the key was used with another request")),
+        }
+        if state.lost_answers > 0 {
+            state.lost_answers -= 1;
+            return Err(unknown("the connection was lost"));
+        }
         let url = format!("http://bank.test/{}", checkout.reference);
         Ok(Checkout { id: format!("chk_{}", checkout.reference), url })
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Option<Payment>, ProviderError> {
-        Ok(self.0.lock().unwrap().iter().find(|payment| payment.id == payment_id).cloned())
+        Ok(self.0.lock().unwrap().payments.iter().find(|payment| payment.id == payment_id).cloned())
     }
 
     /// Two to a page, so that sweeps have to turn it.
     async fn payments(&self, after: Option<&str>) -> Result<Page<Payment>, ProviderError> {
-        let payments = self.0.lock().unwrap();
+        let payments = &self.0.lock().unwrap().payments;
         let start: usize = after.map_or(0, |after| after.parse().unwrap());
         let items: Vec<Payment> = payments.iter().skip(start).take(2).cloned().collect();
         let end = start + items.len();

@@ -1,5 +1,6 @@
 //! Money comes in once per payment, and only when it is paid.
 
+use giveaway_api::Config;
 use http::StatusCode;
 use platform::provider::PaymentStatus;
 use serde_json::json;
@@ -80,5 +81,27 @@ async fn a_key_names_one_request() {
         assert_eq!(tiny.body["errors"][0]["pointer"], "/amount/minor");
         let nobody = app.get("hs_test_wrong", "/wallet").await;
         assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkout_is_asked_for_again_in_the_same_words() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = app.host().await;
+        let amount = json!({"amount": {"minor": 700, "currency": "EUR"}});
+        world.bank.lose_an_answer();
+        let unclear = app.post(&host, "/wallet/top-ups", "k", amount.clone()).await;
+        assert_eq!(unclear.status, StatusCode::SERVICE_UNAVAILABLE, "{}", world.db);
+        app.kill();
+
+        // The server moved; what the provider was asked for did not.
+        let public_url = "https://elsewhere.example".to_owned();
+        let app = world.start_with(Config { public_url, ..Config::default() }).await;
+        let again = app.post(&host, "/wallet/top-ups", "k", amount).await;
+        assert_eq!(again.status, StatusCode::CREATED, "{}: {again:?}", world.db);
+        let checkouts = world.bank.checkouts();
+        assert_eq!(checkouts.len(), 1, "{checkouts:?}");
+        assert_eq!(again.body["id"], checkouts[0].reference.as_str());
     }
 }

@@ -77,6 +77,11 @@ impl World {
 
     /// Starts the application, or starts it again.
     pub(crate) async fn start(&self) -> Alive {
+        self.start_with(Config::default()).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn start_with(&self, config: Config) -> Alive {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -118,7 +123,7 @@ impl World {
         };
         let app = runtime
             .spawn(async move {
-                let app = giveaway_api::build(Config::default(), deps).await.unwrap();
+                let app = giveaway_api::build(config, deps).await.unwrap();
                 app.start();
                 app
             })

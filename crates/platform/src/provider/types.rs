@@ -1,10 +1,11 @@
 //! Amounts, pages, checkouts, payments and refunds as the port speaks of them.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// An amount as providers speak of it. The ledger's own money type is built from it at the edge of
 /// an application, because this crate knows no ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderAmount {
     /// Minor units of the currency (cents for `USD`).
     pub minor: i64,
@@ -30,8 +31,9 @@ pub struct Page<T> {
     pub has_more: bool,
 }
 
-/// A checkout to open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A checkout to open. Serializable, so that its owner can keep it and send the same again: the
+/// provider takes another body under the same reference for a misuse of the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewCheckout {
     /// Our reference, unique per checkout; also the provider's idempotency key.
     pub reference: String,
