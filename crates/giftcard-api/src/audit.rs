@@ -4,16 +4,16 @@
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use ledger::Money;
+pub use ledger::audit::Violation;
+use ledger::{
+    Money,
+    audit::{ReferenceSum, all_sums_by_reference},
+};
 use sea_orm::DatabaseConnection;
-use serde::Serialize;
 
 use crate::{domain::books, store::audit as checks};
 
 pub use crate::domain::ids::{EscrowId, MerchantId, SettlementId};
-
-/// Clearing legs read at a time.
-const PAGE: u32 = 1_000;
 
 /// After what time something that is not over needs an alert.
 #[derive(Clone, Copy, Debug)]
@@ -45,29 +45,6 @@ impl Default for Limits {
     }
 }
 
-/// Something that must never be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// The number of the invariant in the design's list.
-    pub invariant: u8,
-    /// What is wrong.
-    pub what: String,
-    /// The rows that say so.
-    pub rows: Vec<String>,
-}
-
-/// What escrow clearing holds for one escrow: minus its value while it is funded or issued, and
-/// nothing once it was given back. The other service's leg is the same with the other sign.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EscrowLeg {
-    /// The escrow.
-    pub escrow_id: EscrowId,
-    /// The sum of its entries.
-    pub total: Money,
-    /// When the last of them was posted: how long it has been as it is.
-    pub last_posted_at: Timestamp,
-}
-
 /// A transfer that we hold for moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettledTransfer {
@@ -92,8 +69,9 @@ pub struct SettledTransfer {
 pub struct AuditPart {
     /// What is wrong.
     pub violations: Vec<Violation>,
-    /// Ordered by escrow.
-    pub escrow_legs: Vec<EscrowLeg>,
+    /// What clearing holds for each escrow, in their order: minus its value while it is funded or
+    /// issued, and nothing once it was given back.
+    pub escrow_legs: Vec<ReferenceSum>,
     /// Every transfer that we hold for moved, ordered by reference.
     pub transfers: Vec<SettledTransfer>,
 }
@@ -107,22 +85,16 @@ pub async fn run(
     now: Timestamp,
     limits: &Limits,
 ) -> anyhow::Result<AuditPart> {
-    let mut violations = ledger_violations(db).await?;
+    let mut violations = ledger::audit::violations(db).await.context("cannot check the ledger")?;
     violations.extend(checks::consistency(db, limits.listed).await.context("cannot check rows")?);
     violations.extend(overdue(db, now, limits).await.context("cannot check ages")?);
     Ok(AuditPart {
         violations,
-        escrow_legs: escrow_legs(db).await.context("cannot read clearing legs")?,
+        escrow_legs: all_sums_by_reference(db, &books::CLEARING)
+            .await
+            .context("cannot read clearing legs")?,
         transfers: checks::transfers(db).await.context("cannot read transfers")?,
     })
-}
-
-async fn ledger_violations(db: &DatabaseConnection) -> anyhow::Result<Vec<Violation>> {
-    let found = ledger::audit::violations(db).await.context("cannot check the ledger")?;
-    Ok(found
-        .into_iter()
-        .map(|found| Violation { invariant: found.invariant, what: found.what, rows: found.rows })
-        .collect())
 }
 
 async fn overdue(
@@ -140,21 +112,4 @@ async fn overdue(
         expiry: before(limits.expiry),
     };
     checks::overdue(db, cutoffs, limits.listed).await
-}
-
-async fn escrow_legs(db: &DatabaseConnection) -> anyhow::Result<Vec<EscrowLeg>> {
-    let mut legs: Vec<EscrowLeg> = Vec::new();
-    loop {
-        let after = legs.last().map(|leg| leg.escrow_id.0);
-        let kind = &books::CLEARING;
-        let page = ledger::audit::sums_by_reference(db, kind, after, PAGE).await?;
-        if page.is_empty() {
-            return Ok(legs);
-        }
-        legs.extend(page.into_iter().map(|sum| EscrowLeg {
-            escrow_id: EscrowId(sum.reference),
-            total: sum.total,
-            last_posted_at: sum.last_posted_at,
-        }));
-    }
 }

@@ -3,8 +3,13 @@
 //! Each check is one statement and sees one state of the database, so it can run beside the server.
 //! Checks that compare two statements' results need a REPEATABLE READ transaction on PostgreSQL.
 
+mod rows;
+
 use sea_orm::{ConnectionTrait, QueryResult};
+use serde::Serialize;
 use uuid::Uuid;
+
+pub use rows::{RowCheck, RowName};
 
 use crate::{
     Account, AccountKind, Currency, LedgerError, Mode, Money,
@@ -14,8 +19,11 @@ use crate::{
 /// Violations listed per check; a broken ledger has more than anyone reads.
 pub const MAX_LISTED: i64 = 100;
 
+/// References summed by one query: a page that stays in memory while the next is asked for.
+const PAGE: u32 = 1_000;
+
 /// Something that must never be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
     /// The number of the invariant in the design's list.
     pub invariant: u8,
@@ -125,6 +133,25 @@ pub async fn sums_by_reference(
             })
         })
         .collect()
+}
+
+/// Every page of [`sums_by_reference`].
+///
+/// # Errors
+/// When the database fails, or a sum has no place in 64 bits.
+pub async fn all_sums_by_reference(
+    conn: &impl ConnectionTrait,
+    kind: &AccountKind,
+) -> Result<Vec<ReferenceSum>, LedgerError> {
+    let mut sums: Vec<ReferenceSum> = Vec::new();
+    loop {
+        let after = sums.last().map(|sum| sum.reference);
+        let page = sums_by_reference(conn, kind, after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(sums);
+        }
+        sums.extend(page);
+    }
 }
 
 /// One check: a query whose rows are violations. `{account}` stands for the columns of the account.

@@ -1,12 +1,12 @@
 //! The queries of the audit: each looks for rows that must not be, so that nothing is loaded but
 //! what is wrong.
 
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
-use uuid::Uuid;
+use ledger::audit::{RowCheck, RowName, Violation};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::money;
 use crate::{
-    audit::{SettledTransfer, Violation},
+    audit::SettledTransfer,
     domain::{
         books,
         card::CardState,
@@ -17,159 +17,143 @@ use crate::{
     },
 };
 
-/// One check: a query whose rows are violations, with the subject in the column `id`.
-struct Check {
-    invariant: u8,
-    what: &'static str,
-    /// How a row is named.
-    name: Name,
-    sql: &'static str,
-}
-
-/// How a row is named in a violation.
-#[derive(Clone, Copy)]
-enum Name {
-    Id(&'static str),
-    Text(&'static str),
-}
-
 /// The checks of consistency. Names in braces are replaced: states, kinds and engine expressions.
-const CONSISTENCY: &[Check] = &[
-    Check {
+const CONSISTENCY: &[RowCheck] = &[
+    RowCheck {
         invariant: 4,
         what: "the card's value is not the sum of its parts",
-        name: Name::Id(CardId::PREFIX),
+        name: RowName::Id(CardId::PREFIX),
         sql: "SELECT id FROM card WHERE value_minor <> available_minor + authorised_minor \
               + redeemed_minor + voided_minor + expired_minor OR available_minor < 0",
     },
-    Check {
+    RowCheck {
         invariant: 4,
         what: "the card's account does not hold what the card has left",
-        name: Name::Id(CardId::PREFIX),
+        name: RowName::Id(CardId::PREFIX),
         sql: "SELECT c.id FROM card c LEFT JOIN ledger_account a \
               ON a.owner = c.id AND a.kind = '{card}' AND a.currency = c.currency \
               WHERE COALESCE(a.balance, 0) <> c.available_minor + c.authorised_minor",
     },
-    Check {
+    RowCheck {
         invariant: 4,
         what: "the card's redeemed value is not that of its redemptions",
-        name: Name::Id(CardId::PREFIX),
+        name: RowName::Id(CardId::PREFIX),
         sql: "SELECT c.id FROM card c LEFT JOIN (SELECT card_id, \
               SUM(amount_minor - reversed_minor) AS net FROM redemption GROUP BY card_id) r \
               ON r.card_id = c.id WHERE c.redeemed_minor <> COALESCE(r.net, 0)",
     },
-    Check {
+    RowCheck {
         invariant: 4,
         what: "what was reversed is not the sum of the reversals",
-        name: Name::Id(RedemptionId::PREFIX),
+        name: RowName::Id(RedemptionId::PREFIX),
         sql: "SELECT r.id FROM redemption r LEFT JOIN (SELECT redemption_id, \
               SUM(amount_minor) AS total FROM reversal GROUP BY redemption_id) v \
               ON v.redemption_id = r.id WHERE r.reversed_minor <> COALESCE(v.total, 0)",
     },
-    Check {
+    RowCheck {
         invariant: 5,
         what: "the escrow's state and its terminal row disagree",
-        name: Name::Id(EscrowId::PREFIX),
+        name: RowName::Id(EscrowId::PREFIX),
         sql: "SELECT e.id FROM escrow e LEFT JOIN escrow_terminal t ON t.escrow_id = e.id \
               WHERE (e.state IN ({ended})) <> (t.escrow_id IS NOT NULL) OR t.state <> e.state",
     },
-    Check {
+    RowCheck {
         invariant: 5,
         what: "the escrow's account does not hold its value while it is funded, or holds something else",
-        name: Name::Id(EscrowId::PREFIX),
+        name: RowName::Id(EscrowId::PREFIX),
         sql: "SELECT e.id FROM escrow e LEFT JOIN ledger_account a \
               ON a.owner = e.id AND a.kind = '{escrow}' \
               WHERE COALESCE(a.balance, 0) <> \
               CASE WHEN e.state = 'funded' THEN e.value_minor ELSE 0 END",
     },
-    Check {
+    RowCheck {
         invariant: 5,
         what: "an issued escrow and its card do not belong together",
-        name: Name::Id(EscrowId::PREFIX),
+        name: RowName::Id(EscrowId::PREFIX),
         sql: "SELECT e.id FROM escrow e LEFT JOIN card c ON c.escrow_id = e.id \
               WHERE (e.state = 'issued') <> (c.id IS NOT NULL) \
               OR c.value_minor <> e.value_minor OR c.currency <> e.currency",
     },
-    Check {
+    RowCheck {
         invariant: 7,
         what: "the settlement and its current attempt are in different states",
-        name: Name::Id(SettlementId::PREFIX),
+        name: RowName::Id(SettlementId::PREFIX),
         sql: "SELECT s.id FROM settlement s LEFT JOIN settlement_attempt a \
               ON a.settlement_id = s.id AND a.number = s.attempt \
               WHERE a.state IS NULL OR (a.state <> s.state AND s.state <> 'cancelled')",
     },
-    Check {
+    RowCheck {
         invariant: 7,
         what: "more than one attempt of the settlement moved money",
-        name: Name::Id(SettlementId::PREFIX),
+        name: RowName::Id(SettlementId::PREFIX),
         sql: "SELECT settlement_id AS id FROM settlement_attempt \
               WHERE state IN ('paid', 'reversed') GROUP BY settlement_id HAVING COUNT(*) > 1",
     },
-    Check {
+    RowCheck {
         invariant: 7,
         what: "the attempt's amount or payee is not its settlement's",
-        name: Name::Text("attempt"),
+        name: RowName::Text("attempt"),
         sql: "SELECT a.provider_ref AS id FROM settlement_attempt a \
               JOIN settlement s ON s.id = a.settlement_id \
               WHERE a.amount_minor <> s.total_minor OR a.currency <> s.currency \
               OR a.merchant_id <> s.merchant_id",
     },
-    Check {
+    RowCheck {
         invariant: 7,
         what: "the ledger and the settlement's state disagree on whether money moved",
-        name: Name::Id(SettlementId::PREFIX),
+        name: RowName::Id(SettlementId::PREFIX),
         sql: "SELECT s.id FROM settlement s LEFT JOIN (SELECT e.reference, \
               SUM(e.amount) AS moved FROM ledger_entry e JOIN ledger_account a \
               ON a.id = e.account_id WHERE a.kind = 'provider_clearing' GROUP BY e.reference) l \
               ON l.reference = s.id WHERE COALESCE(l.moved, 0) <> \
               CASE WHEN s.state = 'paid' THEN s.total_minor ELSE 0 END",
     },
-    Check {
+    RowCheck {
         invariant: 8,
         what: "the settlement's total is not the sum of its lines",
-        name: Name::Id(SettlementId::PREFIX),
+        name: RowName::Id(SettlementId::PREFIX),
         sql: "SELECT s.id FROM settlement s LEFT JOIN (SELECT settlement_id, \
               SUM(amount_minor) AS total, COUNT(*) AS lines FROM settlement_line \
               GROUP BY settlement_id) l ON l.settlement_id = s.id \
               WHERE s.state <> 'cancelled' AND (s.total_minor <> COALESCE(l.total, 0) \
               OR s.lines_count <> COALESCE(l.lines, 0))",
     },
-    Check {
+    RowCheck {
         invariant: 8,
         what: "the line is not of its settlement's merchant and currency",
-        name: Name::Id("line"),
+        name: RowName::Id("line"),
         sql: "SELECT l.id FROM settlement_line l JOIN settlement s ON s.id = l.settlement_id \
               WHERE l.merchant_id <> s.merchant_id OR l.currency <> s.currency",
     },
-    Check {
+    RowCheck {
         invariant: 8,
         what: "the redemption has no line of its amount",
-        name: Name::Id(RedemptionId::PREFIX),
+        name: RowName::Id(RedemptionId::PREFIX),
         sql: "SELECT r.id FROM redemption r LEFT JOIN settlement_line l \
               ON l.id = r.id AND l.kind = 'redemption' AND l.merchant_id = r.merchant_id \
               WHERE l.id IS NULL OR l.amount_minor <> r.amount_minor OR l.currency <> r.currency",
     },
-    Check {
+    RowCheck {
         invariant: 8,
         what: "the reversal has no line of its amount",
-        name: Name::Id(ReversalId::PREFIX),
+        name: RowName::Id(ReversalId::PREFIX),
         sql: "SELECT v.id FROM reversal v LEFT JOIN settlement_line l \
               ON l.id = v.id AND l.kind = 'reversal' AND l.merchant_id = v.merchant_id \
               WHERE l.id IS NULL OR l.amount_minor <> -v.amount_minor OR l.currency <> v.currency",
     },
-    Check {
+    RowCheck {
         invariant: 8,
         what: "the line stands for nothing",
-        name: Name::Id("line"),
+        name: RowName::Id("line"),
         sql: "SELECT l.id FROM settlement_line l LEFT JOIN redemption r ON r.id = l.id \
               LEFT JOIN reversal v ON v.id = l.id \
               WHERE (l.kind = 'redemption' AND r.id IS NULL) \
               OR (l.kind = 'reversal' AND v.id IS NULL)",
     },
-    Check {
+    RowCheck {
         invariant: 8,
         what: "what the ledger owes the merchant is not what its lines and payouts leave",
-        name: Name::Id(MerchantId::PREFIX),
+        name: RowName::Id(MerchantId::PREFIX),
         sql: "SELECT m.id FROM merchant m \
               JOIN (SELECT DISTINCT merchant_id, currency FROM settlement_line) w \
               ON w.merchant_id = m.id \
@@ -181,10 +165,10 @@ const CONSISTENCY: &[Check] = &[
               - (SELECT COALESCE(SUM(s.total_minor), 0) FROM settlement s \
                 WHERE s.merchant_id = m.id AND s.currency = w.currency AND s.state = 'paid')",
     },
-    Check {
+    RowCheck {
         invariant: 10,
         what: "our clearing leg does not fit the escrow's state",
-        name: Name::Id(EscrowId::PREFIX),
+        name: RowName::Id(EscrowId::PREFIX),
         sql: "SELECT e.id FROM escrow e LEFT JOIN (SELECT n.reference, SUM(n.amount) AS total \
               FROM ledger_entry n JOIN ledger_account a ON a.id = n.account_id \
               WHERE a.kind = '{clearing}' GROUP BY n.reference) l ON l.reference = e.id \
@@ -211,7 +195,7 @@ pub(crate) async fn consistency(
             .replace("{card}", books::CARD)
             .replace("{escrow}", books::ESCROW)
             .replace("{clearing}", books::ESCROW_CLEARING);
-        found.extend(look(conn, check, &sql, [], listed).await?);
+        found.extend(check.look_with(conn, &sql, [], listed).await?);
     }
     found.extend(paths::<EscrowState>(conn, EscrowId::PREFIX, listed).await?);
     found.extend(paths::<CardState>(conn, CardId::PREFIX, listed).await?);
@@ -239,14 +223,14 @@ pub(crate) async fn overdue(
     cutoffs: Cutoffs,
     listed: u32,
 ) -> anyhow::Result<Vec<Violation>> {
-    let check = |what, name, sql| Check { invariant: 11, what, name, sql };
+    let check = |what, name, sql| RowCheck { invariant: 11, what, name, sql };
     let saga = prefixed(conn, "sga", "e.saga_id");
     let checks = [
         (
             cutoffs.reserved,
             check(
                 "the escrow is reserved for too long, without an alert",
-                Name::Id(EscrowId::PREFIX),
+                RowName::Id(EscrowId::PREFIX),
                 "SELECT e.id FROM escrow e WHERE e.state = 'reserved' AND e.created_at < $2 \
                  AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.kind = 'saga_unresolved' \
                  AND a.cleared_at IS NULL AND a.subject = {saga})",
@@ -256,7 +240,7 @@ pub(crate) async fn overdue(
             cutoffs.attempt,
             check(
                 "the attempt has no result for too long, without an alert",
-                Name::Text("attempt"),
+                RowName::Text("attempt"),
                 "SELECT t.provider_ref AS id FROM settlement_attempt t \
                  JOIN merchant m ON m.id = t.merchant_id \
                  WHERE t.state IN ('intent', 'sending', 'pending_provider') AND t.created_at < $2 \
@@ -269,7 +253,7 @@ pub(crate) async fn overdue(
             cutoffs.outbox,
             check(
                 "the call was not answered for too long",
-                Name::Text("outbox"),
+                RowName::Text("outbox"),
                 "SELECT key AS id FROM outbox WHERE created_ms < $2",
             ),
         ),
@@ -277,7 +261,7 @@ pub(crate) async fn overdue(
             cutoffs.event,
             check(
                 "the provider's event was not acted on for too long",
-                Name::Text("provider_event"),
+                RowName::Text("provider_event"),
                 "SELECT id FROM provider_event WHERE handled_at IS NULL AND received_at < $2",
             ),
         ),
@@ -285,7 +269,7 @@ pub(crate) async fn overdue(
             cutoffs.expiry,
             check(
                 "the card's time is over, and it has not expired",
-                Name::Id(CardId::PREFIX),
+                RowName::Id(CardId::PREFIX),
                 "SELECT id FROM card WHERE state IN ('active', 'exhausted') AND expires_at < $2",
             ),
         ),
@@ -293,7 +277,7 @@ pub(crate) async fn overdue(
     let mut found = Vec::new();
     for (before, check) in checks {
         let sql = check.sql.replace("{saga}", &saga);
-        found.extend(look(conn, &check, &sql, [before.into()], listed).await?);
+        found.extend(check.look_with(conn, &sql, [before.into()], listed).await?);
     }
     Ok(found)
 }
@@ -340,42 +324,13 @@ async fn paths<S: Machine>(
         "SELECT subject AS id FROM state_event WHERE subject LIKE '{prefix}%' AND NOT ({})",
         allowed.join(" OR ")
     );
-    let check = Check {
+    let check = RowCheck {
         invariant: 5,
         what: "the history has a transition that is not allowed",
-        name: Name::Text("state_event of"),
+        name: RowName::Text("state_event of"),
         sql: "",
     };
-    look(conn, &check, &sql, [], listed).await
-}
-
-async fn look<const N: usize>(
-    conn: &impl ConnectionTrait,
-    check: &Check,
-    sql: &str,
-    further: [Value; N],
-    listed: u32,
-) -> anyhow::Result<Vec<Violation>> {
-    let values = std::iter::once(Value::from(i64::from(listed))).chain(further);
-    let statement = Statement::from_sql_and_values(
-        conn.get_database_backend(),
-        format!("{sql} LIMIT $1"),
-        values,
-    );
-    let rows = conn.query_all_raw(statement).await?;
-    rows.iter()
-        .map(|row| {
-            let rows = vec![named(row, check.name)?];
-            Ok(Violation { invariant: check.invariant, what: check.what.to_owned(), rows })
-        })
-        .collect()
-}
-
-fn named(row: &QueryResult, name: Name) -> anyhow::Result<String> {
-    Ok(match name {
-        Name::Id(prefix) => format!("{prefix}_{}", row.try_get::<Uuid>("", "id")?.simple()),
-        Name::Text(what) => format!("{what} {}", row.try_get::<String>("", "id")?),
-    })
+    Ok(check.look_with(conn, &sql, [], listed).await?)
 }
 
 /// The text form of an id column, as alerts and events keep it.

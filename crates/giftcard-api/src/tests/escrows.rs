@@ -47,7 +47,7 @@ async fn clearing(world: &World, escrow: EscrowId) -> Option<i64> {
     let limits = crate::audit::Limits::default();
     let part = crate::audit::run(world.db.read(), world.clock.now(), &limits).await.unwrap();
     assert!(part.violations.is_empty(), "{:?}", part.violations);
-    part.escrow_legs.iter().find(|leg| leg.escrow_id == escrow).map(|leg| leg.total.minor)
+    part.escrow_legs.iter().find(|leg| leg.reference == escrow.0).map(|leg| leg.total.minor)
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! The queries of the audit: each looks for rows that must not be, so that nothing is loaded but
 //! what is wrong.
 
-use ledger::Money;
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
-use uuid::Uuid;
+use ledger::{
+    Money,
+    audit::{RowCheck, RowName, Violation},
+};
+use sea_orm::{ConnectionTrait, Statement};
 
 use crate::{
-    audit::{PostedPayment, Violation},
+    audit::PostedPayment,
     domain::{
         giveaway::{GiveawayState, ReturnState, UnitState},
         saga::{BatchState, SagaState},
@@ -16,115 +18,100 @@ use crate::{
     ids::{EscrowId, GiveawayId, SagaId, TopUpId, UnitId, WinnerId},
 };
 
-/// One check: a query whose rows are violations, with the subject in the column `id`.
-struct Check {
-    invariant: u8,
-    what: &'static str,
-    name: Name,
-    sql: &'static str,
-}
-
-/// How a row is named in a violation.
-#[derive(Clone, Copy)]
-enum Name {
-    Id(&'static str),
-    Text(&'static str),
-}
-
-const CONSISTENCY: &[Check] = &[
-    Check {
+const CONSISTENCY: &[RowCheck] = &[
+    RowCheck {
         invariant: 5,
         what: "the prize is filled without a winner who has its card, or the other way round",
-        name: Name::Id(UnitId::PREFIX),
+        name: RowName::Id(UnitId::PREFIX),
         sql: "SELECT u.id FROM prize_unit u LEFT JOIN winner w \
               ON w.unit_id = u.id AND w.state = 'claimed' AND w.card_id IS NOT NULL \
               LEFT JOIN escrow_return r ON r.escrow_id = u.escrow_id AND r.state = 'issued' \
               WHERE (u.state = 'filled') <> (w.id IS NOT NULL OR r.escrow_id IS NOT NULL)",
     },
-    Check {
+    RowCheck {
         invariant: 5,
         what: "the prize is returned without an answered return, or the other way round",
-        name: Name::Id(UnitId::PREFIX),
+        name: RowName::Id(UnitId::PREFIX),
         sql: "SELECT u.id FROM prize_unit u LEFT JOIN escrow_return r \
               ON r.escrow_id = u.escrow_id AND r.state = 'returned' \
               WHERE (u.state = 'returned') <> (r.escrow_id IS NOT NULL)",
     },
-    Check {
+    RowCheck {
         invariant: 5,
         what: "the prize is on its way back and has a winner all the same",
-        name: Name::Id(UnitId::PREFIX),
+        name: RowName::Id(UnitId::PREFIX),
         sql: "SELECT u.id FROM prize_unit u JOIN escrow_return r ON r.escrow_id = u.escrow_id \
               JOIN winner w ON w.unit_id = u.id AND w.state IN ('selected', 'claimed')",
     },
-    Check {
+    RowCheck {
         invariant: 5,
         what: "the giveaway was published without every escrow funded",
-        name: Name::Id(GiveawayId::PREFIX),
+        name: RowName::Id(GiveawayId::PREFIX),
         sql: "SELECT g.id FROM giveaway g LEFT JOIN saga s ON s.id = g.saga_id \
               WHERE g.state NOT IN ('draft', 'funding') \
               AND (s.state IS NULL OR s.state <> 'confirmed')",
     },
-    Check {
+    RowCheck {
         invariant: 5,
         what: "the giveaway is over with a prize that is neither filled nor returned",
-        name: Name::Id(GiveawayId::PREFIX),
+        name: RowName::Id(GiveawayId::PREFIX),
         sql: "SELECT DISTINCT g.id FROM giveaway g JOIN prize_unit u ON u.giveaway_id = g.id \
               WHERE g.state IN ('completed', 'cancelled') AND u.state = 'open'",
     },
-    Check {
+    RowCheck {
         invariant: 6,
         what: "the saga and its hold disagree on whether the money was taken",
-        name: Name::Id(SagaId::PREFIX),
+        name: RowName::Id(SagaId::PREFIX),
         sql: "SELECT s.id FROM saga s LEFT JOIN ledger_hold h ON h.id = s.id \
               WHERE h.state IS NULL OR h.amount <> s.amount_minor OR h.state <> CASE \
               WHEN s.state IN ('committed', 'confirmed') THEN 'captured' \
               WHEN s.state IN ('compensating', 'compensated') THEN 'released' ELSE 'held' END",
     },
-    Check {
+    RowCheck {
         invariant: 6,
         what: "the saga's amount is not the sum of its items",
-        name: Name::Id(SagaId::PREFIX),
+        name: RowName::Id(SagaId::PREFIX),
         sql: "SELECT s.id FROM saga s LEFT JOIN (SELECT saga_id, SUM(value_minor) AS total \
               FROM saga_item GROUP BY saga_id) i ON i.saga_id = s.id \
               WHERE s.amount_minor <> COALESCE(i.total, 0)",
     },
-    Check {
+    RowCheck {
         invariant: 6,
         what: "the saga ended before all of its batches did",
-        name: Name::Id(SagaId::PREFIX),
+        name: RowName::Id(SagaId::PREFIX),
         sql: "SELECT DISTINCT s.id FROM saga s JOIN saga_batch b ON b.saga_id = s.id \
               WHERE (s.state = 'confirmed' AND b.state <> 'confirmed') \
               OR (s.state = 'compensated' AND b.state <> 'cancelled')",
     },
-    Check {
+    RowCheck {
         invariant: 9,
         what: "the top-up is paid without a posted payment, or the other way round",
-        name: Name::Id(TopUpId::PREFIX),
+        name: RowName::Id(TopUpId::PREFIX),
         sql: "SELECT t.id FROM top_up t WHERE (t.state = 'paid') <> \
               EXISTS (SELECT 1 FROM provider_payment p WHERE p.top_up_id = t.id)",
     },
-    Check {
+    RowCheck {
         invariant: 9,
         what: "what the ledger holds at the provider is not what was paid there, in currency",
-        name: Name::Text("provider_clearing in"),
+        name: RowName::Text("provider_clearing in"),
         sql: "SELECT p.currency AS id FROM (SELECT currency, SUM(gross_minor - cost_minor) AS net \
               FROM provider_payment GROUP BY currency) p LEFT JOIN (SELECT a.currency, \
               SUM(e.amount) AS total FROM ledger_entry e JOIN ledger_account a \
               ON a.id = e.account_id WHERE a.kind = 'provider_clearing' GROUP BY a.currency) l \
               ON l.currency = p.currency WHERE COALESCE(l.total, 0) <> -p.net",
     },
-    Check {
+    RowCheck {
         invariant: 9,
         what: "the ledger holds something at the provider that no payment explains, in currency",
-        name: Name::Text("provider_clearing in"),
+        name: RowName::Text("provider_clearing in"),
         sql: "SELECT DISTINCT a.currency AS id FROM ledger_entry e JOIN ledger_account a \
               ON a.id = e.account_id WHERE a.kind = 'provider_clearing' AND NOT EXISTS \
               (SELECT 1 FROM provider_payment p WHERE p.currency = a.currency)",
     },
-    Check {
+    RowCheck {
         invariant: 10,
         what: "our clearing leg does not fit the escrow's saga and return",
-        name: Name::Id(EscrowId::PREFIX),
+        name: RowName::Id(EscrowId::PREFIX),
         sql: "SELECT i.escrow_id AS id FROM saga_item i JOIN saga s ON s.id = i.saga_id \
               LEFT JOIN escrow_return r ON r.escrow_id = i.escrow_id AND r.state = 'returned' \
               LEFT JOIN (SELECT n.reference, SUM(n.amount) AS total FROM ledger_entry n \
@@ -133,10 +120,10 @@ const CONSISTENCY: &[Check] = &[
               WHERE COALESCE(l.total, 0) <> CASE WHEN s.state IN ('committed', 'confirmed') \
               AND r.escrow_id IS NULL THEN i.value_minor ELSE 0 END",
     },
-    Check {
+    RowCheck {
         invariant: 10,
         what: "escrow clearing has an entry for something that no saga reserved",
-        name: Name::Id(EscrowId::PREFIX),
+        name: RowName::Id(EscrowId::PREFIX),
         sql: "SELECT DISTINCT n.reference AS id FROM ledger_entry n JOIN ledger_account a \
               ON a.id = n.account_id WHERE a.kind = 'escrow_clearing' \
               AND n.reference IS NOT NULL AND NOT EXISTS \
@@ -154,7 +141,7 @@ pub(crate) async fn consistency<C: ConnectionTrait>(
 ) -> anyhow::Result<Vec<Violation>> {
     let mut found = Vec::new();
     for check in CONSISTENCY {
-        found.extend(look(conn, check, check.sql, [], listed).await?);
+        found.extend(check.look(conn, [], listed).await?);
     }
     let machines = [
         ("giveaway", GiveawayId::PREFIX, steps(GiveawayState::ALL, GiveawayState::successors)),
@@ -190,14 +177,14 @@ pub(crate) async fn overdue<C: ConnectionTrait>(
     cutoffs: Cutoffs,
     listed: u32,
 ) -> anyhow::Result<Vec<Violation>> {
-    let check = |what, name, sql| Check { invariant: 11, what, name, sql };
-    let giveaway = Name::Id(GiveawayId::PREFIX);
+    let check = |what, name, sql| RowCheck { invariant: 11, what, name, sql };
+    let giveaway = RowName::Id(GiveawayId::PREFIX);
     let checks = [
         (
             cutoffs.saga,
             check(
                 "the saga has not ended for too long, without an alert",
-                Name::Id(SagaId::PREFIX),
+                RowName::Id(SagaId::PREFIX),
                 "SELECT id FROM saga WHERE state NOT IN ('confirmed', 'compensated') \
                  AND changed_at < $2 AND NOT needs_operator",
             ),
@@ -206,7 +193,7 @@ pub(crate) async fn overdue<C: ConnectionTrait>(
             cutoffs.escrow_return,
             check(
                 "the escrow was not returned for too long",
-                Name::Id(EscrowId::PREFIX),
+                RowName::Id(EscrowId::PREFIX),
                 "SELECT escrow_id AS id FROM escrow_return \
                  WHERE state = 'requested' AND requested_at < $2",
             ),
@@ -215,7 +202,7 @@ pub(crate) async fn overdue<C: ConnectionTrait>(
             cutoffs.outbox,
             check(
                 "the call was not answered for too long",
-                Name::Text("outbox"),
+                RowName::Text("outbox"),
                 "SELECT key AS id FROM outbox WHERE created_ms < $2 AND due_ms < $2",
             ),
         ),
@@ -223,7 +210,7 @@ pub(crate) async fn overdue<C: ConnectionTrait>(
             cutoffs.event,
             check(
                 "the provider's event was not acted on for too long",
-                Name::Text("provider_inbox"),
+                RowName::Text("provider_inbox"),
                 "SELECT event_id AS id FROM provider_inbox \
                  WHERE handled_at IS NULL AND received_at < $2",
             ),
@@ -241,14 +228,14 @@ pub(crate) async fn overdue<C: ConnectionTrait>(
             cutoffs.due,
             check(
                 "the winner's time to claim is over, and the prize has not passed on",
-                Name::Id(WinnerId::PREFIX),
+                RowName::Id(WinnerId::PREFIX),
                 "SELECT id FROM winner WHERE state = 'selected' AND claim_until < $2",
             ),
         ),
     ];
     let mut found = Vec::new();
     for (before, check) in checks {
-        found.extend(look(conn, &check, check.sql, [before.into()], listed).await?);
+        found.extend(check.look(conn, [before.into()], listed).await?);
     }
     Ok(found)
 }
@@ -299,32 +286,6 @@ async fn paths<C: ConnectionTrait>(
         allowed.join(" OR ")
     );
     let what = "the history has a step that is not allowed";
-    let check = Check { invariant: 5, what, name: Name::Id(prefix), sql: "" };
-    look(conn, &check, &sql, [], listed).await
-}
-
-async fn look<C: ConnectionTrait, const N: usize>(
-    conn: &C,
-    check: &Check,
-    sql: &str,
-    further: [Value; N],
-    listed: u32,
-) -> anyhow::Result<Vec<Violation>> {
-    let values = std::iter::once(Value::from(i64::from(listed))).chain(further);
-    let sql = format!("{sql} LIMIT $1");
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
-    let rows = conn.query_all_raw(statement).await?;
-    rows.iter()
-        .map(|row| {
-            let rows = vec![named(row, check.name)?];
-            Ok(Violation { invariant: check.invariant, what: check.what.to_owned(), rows })
-        })
-        .collect()
-}
-
-fn named(row: &QueryResult, name: Name) -> anyhow::Result<String> {
-    Ok(match name {
-        Name::Id(prefix) => format!("{prefix}_{}", row.try_get::<Uuid>("", "id")?.simple()),
-        Name::Text(what) => format!("{what} {}", row.try_get::<String>("", "id")?),
-    })
+    let check = RowCheck { invariant: 5, what, name: RowName::Id(prefix), sql: "" };
+    Ok(check.look_with(conn, &sql, [], listed).await?)
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use ledger::Money;
+use ledger::audit::ReferenceSum;
 use platform::{Db, db::DbConfig};
 
 use super::{
@@ -11,21 +11,13 @@ use super::{
 };
 use crate::config::Config;
 
-/// What one side has of an escrow in its clearing account.
-#[derive(Debug, Clone)]
-pub(super) struct Leg {
-    pub(super) escrow: uuid::Uuid,
-    pub(super) total: Money,
-    pub(super) last_posted_at: Timestamp,
-}
-
 /// What both ledgers say, each checked for itself.
 #[derive(Debug)]
 pub(super) struct Books {
     /// What a service finds wrong alone.
     pub(super) violations: Vec<Violation>,
     /// The clearing legs of both.
-    pub(super) legs: Vec<Leg>,
+    pub(super) legs: Vec<ReferenceSum>,
     /// Transfers that we hold for moved.
     pub(super) transfers: Vec<Booked>,
     /// Payments that were credited.
@@ -53,21 +45,27 @@ impl Books {
         Ok(books)
     }
 
+    /// What both sides report alike.
+    fn take(
+        &mut self,
+        books: &'static str,
+        violations: Vec<ledger::audit::Violation>,
+        legs: Vec<ReferenceSum>,
+    ) {
+        self.violations.extend(violations.into_iter().map(|found| Violation {
+            invariant: found.invariant,
+            books,
+            what: found.what,
+            rows: found.rows,
+        }));
+        self.legs.extend(legs);
+    }
+
     async fn read_giftcard(&mut self, db: &Db, now: Timestamp) -> anyhow::Result<()> {
         use giftcard_api::audit::{AuditPart, Limits, run};
         let AuditPart { violations, escrow_legs, transfers } =
             run(db.read(), now, &Limits::default()).await?;
-        self.violations.extend(violations.into_iter().map(|found| Violation {
-            invariant: found.invariant,
-            books: "giftcard",
-            what: found.what,
-            rows: found.rows,
-        }));
-        self.legs.extend(escrow_legs.into_iter().map(|leg| Leg {
-            escrow: leg.escrow_id.into(),
-            total: leg.total,
-            last_posted_at: leg.last_posted_at,
-        }));
+        self.take("giftcard", violations, escrow_legs);
         self.transfers.extend(transfers.into_iter().map(|transfer| Booked {
             row: format!("settlement {}", transfer.settlement_id),
             movement: Movement {
@@ -83,17 +81,7 @@ impl Books {
         use giveaway_api::audit::{AuditPart, Limits, run};
         let AuditPart { violations, escrow_legs, payments } =
             run(db.read(), now, &Limits::default()).await?;
-        self.violations.extend(violations.into_iter().map(|found| Violation {
-            invariant: found.invariant,
-            books: "giveaway",
-            what: found.what,
-            rows: found.rows,
-        }));
-        self.legs.extend(escrow_legs.into_iter().map(|leg| Leg {
-            escrow: leg.escrow_id.into(),
-            total: leg.total,
-            last_posted_at: leg.last_posted_at,
-        }));
+        self.take("giveaway", violations, escrow_legs);
         self.payments.extend(payments.into_iter().map(|payment| Booked {
             row: format!("payment {}", payment.payment_id),
             movement: Movement::new(payment.payment_id, String::new(), payment.gross),

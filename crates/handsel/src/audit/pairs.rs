@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use ledger::Currency;
+use ledger::{Currency, audit::ReferenceSum};
 use uuid::Uuid;
 
-use super::{Age, Violation, books::Leg};
+use super::{Age, Violation};
 
 /// What one escrow has in one currency.
 type Key = (Uuid, Currency);
@@ -19,11 +19,11 @@ struct Rest {
 }
 
 /// Escrows of which one leg is missing, or another sum, for too long.
-pub(super) fn unpaired(legs: &[Leg], age: Age) -> Vec<Violation> {
+pub(super) fn unpaired(legs: &[ReferenceSum], age: Age) -> Vec<Violation> {
     let mut rests: BTreeMap<Key, Rest> = BTreeMap::new();
     for leg in legs {
         let rest = rests
-            .entry((leg.escrow, leg.total.currency))
+            .entry((leg.reference, leg.total.currency))
             .or_insert(Rest { minor: 0, since: leg.last_posted_at });
         rest.minor += i128::from(leg.total.minor);
         rest.since = rest.since.max(leg.last_posted_at);
@@ -46,20 +46,26 @@ pub(super) fn unpaired(legs: &[Leg], age: Age) -> Vec<Violation> {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
-    use ledger::Money;
+    use ledger::{Mode, Money};
 
     use super::*;
 
-    fn sum(escrow: u128, minor: i64, last_posted_at: Timestamp) -> Leg {
+    fn sum(escrow: u128, minor: i64, last_posted_at: Timestamp) -> ReferenceSum {
         let total = Money::new(minor, "EUR".parse().unwrap());
-        Leg { escrow: Uuid::from_u128(escrow), total, last_posted_at }
+        ReferenceSum {
+            reference: Uuid::from_u128(escrow),
+            mode: Mode::Test,
+            total,
+            entries: 1,
+            last_posted_at,
+        }
     }
 
     #[test]
     fn legs_cancel_or_are_young() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let old = now - SignedDuration::from_hours(2);
-        let broken = |legs: Vec<Leg>| unpaired(&legs, Age::Running { now }).len();
+        let broken = |legs: Vec<ReferenceSum>| unpaired(&legs, Age::Running { now }).len();
         assert_eq!(broken(vec![sum(1, 500, old), sum(1, -500, old)]), 0);
         assert_eq!(broken(vec![sum(1, 500, now)]), 0, "the other leg is on its way");
         assert_eq!(broken(vec![sum(1, 500, old)]), 1);
