@@ -43,6 +43,8 @@ pub(crate) const CLAIM_WAIT: Duration = Duration::from_secs(1);
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long a worker may be silent before a store takes its claims over.
 pub const LEASE: Duration = Duration::from_secs(15);
+/// How old a worker's report about a target may be: two beats, so that one may be lost.
+pub const HEALTH_FRESH: Duration = Duration::from_secs(10);
 /// How long a shutdown lets running attempts finish before it abandons them.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// The pause before a worker offers an end again that the store could not record.

@@ -12,7 +12,7 @@ use self::lane::LaneLoop;
 use crate::{
     calls::Calls,
     limits::{DEFAULT_SLOTS, HEARTBEAT, SHUTDOWN_GRACE},
-    store::Owner,
+    store::{Owner, TargetHealth},
     target::Target,
 };
 
@@ -77,6 +77,8 @@ impl WorkerBuilder {
     /// Starts to work. Must be called within a tokio runtime.
     pub fn spawn(self) -> WorkerHandle {
         let owner = Owner::generate();
+        let served: Vec<_> =
+            self.lanes.iter().map(|(lane, _)| (lane.clone(), TargetHealth::Up)).collect();
         let stopping = CancellationToken::new();
         let attempts = TaskTracker::new();
         let loops = self
@@ -98,7 +100,7 @@ impl WorkerBuilder {
                 )
             })
             .collect();
-        let heartbeat = tokio::spawn(beat(self.calls.clone(), owner));
+        let heartbeat = tokio::spawn(beat(self.calls.clone(), owner, served));
         let running = Spawned { calls: self.calls, owner, stopping, attempts, loops, heartbeat };
         WorkerHandle { running: Some(running), grace: self.grace }
     }
@@ -158,11 +160,11 @@ impl Drop for WorkerHandle {
     }
 }
 
-async fn beat(calls: Calls, owner: Owner) {
+async fn beat(calls: Calls, owner: Owner, lanes: Vec<(Arc<str>, TargetHealth)>) {
     let mut beats = interval(HEARTBEAT);
     loop {
         beats.tick().await;
-        if let Err(error) = calls.inner.store.heartbeat(owner).await {
+        if let Err(error) = calls.inner.store.heartbeat(owner, &lanes).await {
             tracing::warn!(%error, "heartbeat was not recorded");
         }
     }

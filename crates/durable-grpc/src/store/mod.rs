@@ -15,15 +15,15 @@ use async_trait::async_trait;
 pub use self::{
     retention::{Retention, retention},
     types::{
-        CallState, CallView, Cancelled, Claim, DeadLetter, DeadLetterFilter, Disposition, EndKind,
-        Ended, Finish, LaneStats, NewCall, Owner, Policy, Receipt, Recorded, StoreError,
-        StoredAnswer, StoredCall, Submitted,
+        Backlog, CallState, CallView, Cancelled, Claim, DeadLetter, DeadLetterFilter, Disposition,
+        EndKind, Ended, Finish, LaneStats, NewCall, Owner, Policy, Receipt, Recorded, StoreError,
+        StoredAnswer, StoredCall, Submitted, TargetHealth,
     },
 };
 use crate::id::CallId;
 pub use crate::{
     answer::{decode_metadata, encode_metadata},
-    limits::LEASE,
+    limits::{HEALTH_FRESH, LEASE},
 };
 
 /// Keeps durable calls: queue, answers, keys and dead letters.
@@ -60,8 +60,13 @@ pub trait CallStore: Send + Sync + 'static {
     /// [`Recorded::Fenced`] and nothing changes. Each item is atomic, and idempotent in effect.
     async fn finish(&self, items: Vec<Finish>) -> Vec<Result<Recorded, StoreError>>;
 
-    /// Says that the owner is alive, so that its claims stay with it for another lease.
-    async fn heartbeat(&self, owner: Owner) -> Result<(), StoreError>;
+    /// Says that the owner is alive, so that its claims stay with it for another lease, and how it
+    /// sees the targets of its lanes.
+    async fn heartbeat(
+        &self,
+        owner: Owner,
+        lanes: &[(Arc<str>, TargetHealth)],
+    ) -> Result<(), StoreError>;
 
     /// Takes claims from owners whose lease has lapsed: calls go back to their lanes, calls marked as
     /// started end as ambiguous. Gives the number of claims taken.
@@ -98,6 +103,10 @@ pub trait CallStore: Send + Sync + 'static {
 
     /// One entry for each lane the store has seen.
     async fn stats(&self) -> Result<Vec<LaneStats>, StoreError>;
+
+    /// How a lane stands for somebody who is about to call through it: what its workers reported
+    /// within the last [`HEALTH_FRESH`], and what waits. Cheap enough to be asked once a second.
+    async fn backlog(&self, lane: &str) -> Result<Backlog, StoreError>;
 
     /// Removes at most `limit` records that retention has let go, and gives their number. A store
     /// whose records expire by themselves has nothing to do.

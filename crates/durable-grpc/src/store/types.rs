@@ -403,6 +403,29 @@ pub struct LaneStats {
     pub answered: u64,
 }
 
+/// How a worker sees the target of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetHealth {
+    /// It takes calls.
+    Up,
+    /// It does not, and the worker has parked the lane.
+    Down {
+        /// When the worker will let the next call try.
+        retry_after: Duration,
+    },
+}
+
+/// How a lane stands for somebody who is about to call through it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// One report for each live worker of the lane.
+    pub workers: Vec<TargetHealth>,
+    /// Calls that wait: those that are due, and those that are not yet.
+    pub waiting: u64,
+    /// How long the oldest due call has been due.
+    pub oldest_ready: Option<Duration>,
+}
+
 /// Why a store could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {

@@ -168,7 +168,7 @@ pub(crate) async fn claims_of_the_silent_are_taken_over(stores: impl Stores) {
     let lost = claim_one(&*store, silent).await;
     assert_eq!(store.takeover().await.unwrap(), 0, "both are alive");
     stores.advance(Duration::from_secs(16));
-    store.heartbeat(alive).await.unwrap();
+    store.heartbeat(alive, &[]).await.unwrap();
 
     assert_eq!(store.takeover().await.unwrap(), 2);
 

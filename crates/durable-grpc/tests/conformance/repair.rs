@@ -10,8 +10,8 @@ use durable_grpc::{
     CallId, CallStore, Cancelled, DeadLetter, DeadLetterFilter, LaneStats, Outcome,
     RequestExt as _, StoreError, call_id, end_kind, outcome,
     store::{
-        CallState, CallView, Claim, EndKind, Finish, Hints, NewCall, Owner, Receipt, Recorded,
-        Submitted,
+        Backlog, CallState, CallView, Claim, EndKind, Finish, Hints, NewCall, Owner, Receipt,
+        Recorded, Submitted, TargetHealth,
     },
 };
 use tonic::{Code, Status};
@@ -257,8 +257,12 @@ impl CallStore for Mute {
     async fn finish(&self, items: Vec<Finish>) -> Vec<Result<Recorded, StoreError>> {
         self.0.finish(items).await
     }
-    async fn heartbeat(&self, owner: Owner) -> Result<(), StoreError> {
-        self.0.heartbeat(owner).await
+    async fn heartbeat(
+        &self,
+        owner: Owner,
+        lanes: &[(Arc<str>, TargetHealth)],
+    ) -> Result<(), StoreError> {
+        self.0.heartbeat(owner, lanes).await
     }
     async fn takeover(&self) -> Result<usize, StoreError> {
         self.0.takeover().await
@@ -291,6 +295,9 @@ impl CallStore for Mute {
     }
     async fn stats(&self) -> Result<Vec<LaneStats>, StoreError> {
         self.0.stats().await
+    }
+    async fn backlog(&self, lane: &str) -> Result<Backlog, StoreError> {
+        self.0.backlog(lane).await
     }
     async fn sweep(&self, limit: usize) -> Result<usize, StoreError> {
         self.0.sweep(limit).await

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     id::CallId,
-    limits::LEASE,
-    store::{Claim, EndKind, LaneStats, Owner, Receipt, StoredCall},
+    limits::{HEALTH_FRESH, LEASE},
+    store::{Backlog, Claim, EndKind, LaneStats, Owner, Receipt, StoredCall, TargetHealth},
 };
 
 /// All lanes of the store.
@@ -20,10 +20,24 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     by_name: HashMap<Arc<str>, usize>,
     claims: HashMap<CallId, Held>,
-    owners: HashMap<Owner, Instant>,
+    owners: HashMap<Owner, Beat>,
     next_delivery: u64,
     cached_bytes: usize,
     cache_limit: usize,
+}
+
+/// The last that was heard of a worker.
+#[derive(Debug)]
+struct Beat {
+    at: Instant,
+    report: Option<Report>,
+}
+
+/// How a worker sees the targets of its lanes, and when it said so.
+#[derive(Debug)]
+struct Report {
+    at: Instant,
+    lanes: Vec<(Arc<str>, TargetHealth)>,
 }
 
 /// A call in the hands of a worker.
@@ -205,13 +219,38 @@ impl Lanes {
         Some(removed)
     }
 
-    pub(super) fn beat(&mut self, owner: Owner, now: Instant) {
-        self.owners.insert(owner, now);
+    fn beat(&mut self, owner: Owner, now: Instant) {
+        self.owners.entry(owner).or_insert(Beat { at: now, report: None }).at = now;
+    }
+
+    /// A beat that also tells how the worker sees the targets of its lanes.
+    pub(super) fn report(
+        &mut self,
+        owner: Owner,
+        lanes: &[(Arc<str>, TargetHealth)],
+        now: Instant,
+    ) {
+        let report = Some(Report { at: now, lanes: lanes.to_vec() });
+        self.owners.insert(owner, Beat { at: now, report });
+    }
+
+    /// What is known about a lane from outside.
+    pub(super) fn backlog(&mut self, name: &str, now: Instant, now_ms: i64) -> Backlog {
+        let lane = self.lane(name);
+        let (ready, later) = lane.depth(now_ms);
+        let oldest_ready = lane.oldest_due_ms(now_ms).map(|due| since_ms(due, now_ms));
+        let reports = self.owners.values().filter_map(|beat| beat.report.as_ref());
+        let of_lane = reports
+            .filter(|report| now.saturating_duration_since(report.at) < HEALTH_FRESH)
+            .flat_map(|report| &report.lanes)
+            .filter(|(lane, _)| **lane == *name);
+        let workers = of_lane.map(|(_, health)| *health).collect();
+        Backlog { workers, waiting: ready + later, oldest_ready }
     }
 
     /// The owners whose lease has lapsed.
     pub(super) fn silent_owners(&self, now: Instant) -> Vec<Owner> {
-        let silent = self.owners.iter().filter(|(_, beat)| now.duration_since(**beat) >= LEASE);
+        let silent = self.owners.iter().filter(|(_, beat)| now.duration_since(beat.at) >= LEASE);
         silent.map(|(owner, _)| *owner).collect()
     }
 
@@ -311,5 +350,19 @@ mod tests {
         lanes.beat(alive, start + Duration::from_secs(10));
         assert!(lanes.silent_owners(start + LEASE - Duration::from_millis(1)).is_empty());
         assert_eq!(lanes.silent_owners(start + LEASE), [silent]);
+    }
+
+    #[test]
+    fn a_report_is_of_its_lanes_and_does_not_stay_fresh_by_claiming() {
+        let mut lanes = Lanes::new(0);
+        let worker = Owner::generate();
+        let start = Instant::now();
+        let down = TargetHealth::Down { retry_after: Duration::from_secs(5) };
+        lanes.report(worker, &[("a".into(), TargetHealth::Up), ("b".into(), down)], start);
+        assert_eq!(lanes.backlog("a", start, 0).workers, [TargetHealth::Up]);
+        assert_eq!(lanes.backlog("b", start, 0).workers, [down]);
+        assert_eq!(lanes.backlog("c", start, 0), Backlog::default());
+        lanes.beat(worker, start + HEALTH_FRESH);
+        assert_eq!(lanes.backlog("a", start + HEALTH_FRESH, 0).workers, []);
     }
 }

@@ -33,8 +33,8 @@ use tokio::time::Instant;
 pub use self::open::OpenError;
 use self::{lanes::Lanes, writer::Writer};
 use super::{
-    CallStore, CallView, Cancelled, Claim, DeadLetter, DeadLetterFilter, Finish, Hints, LaneStats,
-    NewCall, Owner, Receipt, Recorded, StoreError, Submitted,
+    Backlog, CallStore, CallView, Cancelled, Claim, DeadLetter, DeadLetterFilter, Finish, Hints,
+    LaneStats, NewCall, Owner, Receipt, Recorded, StoreError, Submitted, TargetHealth,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -209,8 +209,12 @@ impl CallStore for SqliteStore {
         results.unwrap_or_else(|error| vec![Err(error); count])
     }
 
-    async fn heartbeat(&self, owner: Owner) -> Result<(), StoreError> {
-        self.shared.lanes().beat(owner, self.shared.clock.monotonic());
+    async fn heartbeat(
+        &self,
+        owner: Owner,
+        lanes: &[(Arc<str>, TargetHealth)],
+    ) -> Result<(), StoreError> {
+        self.shared.lanes().report(owner, lanes, self.shared.clock.monotonic());
         Ok(())
     }
 
@@ -258,6 +262,11 @@ impl CallStore for SqliteStore {
     async fn stats(&self) -> Result<Vec<LaneStats>, StoreError> {
         let dead = self.writer.run(read::CountDead).await?;
         Ok(self.shared.lanes().stats(&dead, self.shared.now_ms()))
+    }
+
+    async fn backlog(&self, lane: &str) -> Result<Backlog, StoreError> {
+        let (now, now_ms) = (self.shared.clock.monotonic(), self.shared.now_ms());
+        Ok(self.shared.lanes().backlog(lane, now, now_ms))
     }
 
     async fn sweep(&self, limit: usize) -> Result<usize, StoreError> {
