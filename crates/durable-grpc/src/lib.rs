@@ -60,6 +60,8 @@ pub use options::{DurableOptions, RequestExt};
 pub use outcome::{Outcome, call_id, end_kind, outcome};
 pub use raw::{RawCall, RawReply};
 pub use relay::{Answer, OutboxRow, OutboxSource, Relay, RelayBuilder, SourceError};
+#[cfg(feature = "redis")]
+pub use store::redis::{ConnectError, RedisOptions, RedisStore};
 #[cfg(feature = "sqlite")]
 pub use store::sqlite::{OpenError, SqliteOptions, SqliteStore};
 pub use store::{

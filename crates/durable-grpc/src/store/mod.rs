@@ -1,5 +1,7 @@
 //! What a call store promises. One conformance suite holds every store to it.
 
+#[cfg(feature = "redis")]
+pub mod redis;
 mod retention;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

@@ -85,6 +85,50 @@ impl Stores for SqliteStores {
     }
 }
 
+/// Redis in a process of its own, reached over a socket in a temporary folder.
+#[cfg(feature = "redis")]
+pub(crate) struct RedisStores {
+    server: crate::redis_server::RedisServer,
+    clock: Arc<ShiftedClock>,
+}
+
+#[cfg(feature = "redis")]
+impl Default for RedisStores {
+    fn default() -> Self {
+        Self { server: crate::redis_server::RedisServer::start(), clock: Arc::default() }
+    }
+}
+
+#[cfg(feature = "redis")]
+impl RedisStores {
+    pub(crate) fn options(&self) -> durable_grpc::RedisOptions {
+        let clock = self.clock.clone();
+        durable_grpc::RedisOptions::default()
+            .clock_ahead(move || Duration::from_millis(clock.ahead_ms.load(Ordering::SeqCst)))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+}
+
+#[cfg(feature = "redis")]
+impl Stores for RedisStores {
+    async fn open(&self) -> Arc<dyn CallStore> {
+        Arc::new(self.options().connect(&self.url()).await.unwrap())
+    }
+
+    fn advance(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap();
+        self.clock.ahead_ms.fetch_add(millis, Ordering::SeqCst);
+        self.server.age(time);
+    }
+
+    fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+}
+
 /// The system's clock, set ahead at will.
 #[derive(Default)]
 struct ShiftedClock {

@@ -13,6 +13,8 @@ mod framing;
 mod harness;
 mod identity;
 mod outbox;
+#[cfg(feature = "redis")]
+mod redis_server;
 mod repair;
 mod retries;
 mod targets;
@@ -47,6 +49,8 @@ macro_rules! conformance {
 macro_rules! on_every_store {
     ($($tests:tt)+) => {
         conformance!(sqlite, crate::harness::SqliteStores: $($tests)+);
+        #[cfg(feature = "redis")]
+        conformance!(redis, crate::harness::RedisStores: $($tests)+);
     };
 }
 

@@ -1,0 +1,15 @@
+-- Moves calls that have become due into the stream. ARGV: ahead, limit.
+-- Gives the number moved and the milliseconds until the next one is due, or -1.
+local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, ARGV[2])
+for _, id in ipairs(due) do
+  local key = call_key(id)
+  local call = redis.call('HMGET', key, 's', 'p', 'm', 'd', 'a', 'u', 'l', 'x')
+  if call[1] == '0' and call[4] then
+    local sid = enqueue(id, call[2], call[3], call[4], call[5], call[6], call[7], call[8])
+    redis.call('HSET', key, 'q', sid)
+    redis.call('HDEL', key, 'm', 'd')
+  end
+  redis.call('ZREM', LATER, id)
+end
+local first = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')
+return {#due, first[2] and math.max(first[2] - now, 0) or -1}
