@@ -95,7 +95,7 @@ pub(crate) struct RedisStores {
 #[cfg(feature = "redis")]
 impl Default for RedisStores {
     fn default() -> Self {
-        Self { server: crate::redis_server::RedisServer::start(), clock: Arc::default() }
+        Self { server: crate::redis_server::RedisServer::start(&[]), clock: Arc::default() }
     }
 }
 
@@ -107,15 +107,15 @@ impl RedisStores {
             .clock_ahead(move || Duration::from_millis(clock.ahead_ms.load(Ordering::SeqCst)))
     }
 
-    pub(crate) fn url(&self) -> String {
-        self.server.url()
+    pub(crate) const fn server(&self) -> &crate::redis_server::RedisServer {
+        &self.server
     }
 }
 
 #[cfg(feature = "redis")]
 impl Stores for RedisStores {
     async fn open(&self) -> Arc<dyn CallStore> {
-        Arc::new(self.options().connect(&self.url()).await.unwrap())
+        Arc::new(self.options().connect(&self.server.url()).await.unwrap())
     }
 
     fn advance(&self, time: Duration) {

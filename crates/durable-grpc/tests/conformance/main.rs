@@ -15,6 +15,9 @@ mod identity;
 mod outbox;
 #[cfg(feature = "redis")]
 mod redis_server;
+#[cfg(feature = "redis")]
+#[path = "redis.rs"]
+mod redis_store;
 mod repair;
 mod retries;
 mod targets;

@@ -216,9 +216,11 @@ fn take(
         }
         let receipt = Receipt { id: call.id, lane: lane.name.clone(), owner, delivery };
         let left_ms = u64::try_from(expires_ms - now_ms).unwrap_or_default();
+        // Our idea of the server's time may be a little behind.
+        let time_left = Duration::from_millis(left_ms).min(call.policy.expires_in);
         let call = Arc::new(call);
         shared.held.take(&receipt, &call);
-        claims.push(Claim { receipt, call, time_left: Duration::from_millis(left_ms) });
+        claims.push(Claim { receipt, call, time_left });
     }
     Ok(claims)
 }

@@ -59,13 +59,14 @@ pub(super) async fn discard(shared: &Arc<Shared>, id: CallId) -> Result<bool, St
 /// Takes claims over in all lanes, but not within a lease after the connection was made: while the
 /// server was away nobody could beat, and everyone looks silent.
 pub(super) async fn takeover(shared: &Arc<Shared>) -> Result<usize, StoreError> {
+    let lanes = read::all_lanes(shared).await?;
     let connected = shared.link.connected_for().await;
     let lead = (shared.options.ahead)();
     if connected.is_none_or(|time| time + lead < shared.options.lease) {
         return Ok(0);
     }
     let mut taken = 0;
-    for name in read::all_lanes(shared).await? {
+    for name in lanes {
         taken += take_from(shared, &shared.lane(&name), None).await?;
     }
     Ok(taken)
