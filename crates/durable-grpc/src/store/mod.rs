@@ -43,7 +43,7 @@ pub trait CallStore: Send + Sync + 'static {
     async fn submit(&self, calls: Vec<NewCall>) -> Vec<Result<Submitted, StoreError>>;
 
     /// Hands out at most `limit` calls of a lane that are due, each to one owner under a delivery
-    /// number of its own; waits up to `wait` while there are none. Dropping the future loses no
+    /// number of its own; waits up to `wait`, or less, while there are none. Dropping the future loses no
     /// call: what it had claimed stays with the owner until `release` or `takeover`.
     async fn claim(
         &self,

@@ -88,10 +88,11 @@ pub(super) async fn run<B: Batch>(
 /// One script call after another until nothing waits. A task of its own: a caller that goes away
 /// must not take the items of others with it.
 async fn fly<B: Batch>(shared: Arc<Shared>, lane: Arc<Lane>) {
+    let mut flight = Flight { queue: &B::of(&lane).queue, landed: false };
     loop {
         let (mut items, mut replies) = (Vec::new(), Vec::new());
         {
-            let mut queue = lock(&B::of(&lane).queue);
+            let mut queue = lock(flight.queue);
             let mut bytes = 0;
             while let Some((item, _)) = queue.waiting.front() {
                 bytes += B::bytes(item);
@@ -103,7 +104,9 @@ async fn fly<B: Batch>(shared: Arc<Shared>, lane: Arc<Lane>) {
                 replies.push(reply);
             }
             if items.is_empty() {
+                // Under the same lock as the look: who comes after it departs anew.
                 queue.flights -= 1;
+                flight.landed = true;
                 return;
             }
         }
@@ -111,6 +114,20 @@ async fn fly<B: Batch>(shared: Arc<Shared>, lane: Arc<Lane>) {
         for (reply, result) in replies.into_iter().zip(results) {
             // Whoever has gone away needs no result.
             _ = reply.send(result);
+        }
+    }
+}
+
+/// Makes room also when the task ends by a panic or with its runtime, or nobody would depart again.
+struct Flight<'a, B: Batch> {
+    queue: &'a Mutex<Queue<B>>,
+    landed: bool,
+}
+
+impl<B: Batch> Drop for Flight<'_, B> {
+    fn drop(&mut self) {
+        if !self.landed {
+            lock(self.queue).flights -= 1;
         }
     }
 }

@@ -29,6 +29,9 @@ const GROUP: &str = "workers";
 const NEW: &str = ">";
 const PENDING: &str = "0";
 
+/// The longest that one read blocks; who wants to wait longer reads again.
+const MAX_BLOCK: Duration = Duration::from_secs(5);
+
 /// The readers of this process, by owner and lane.
 #[derive(Default)]
 pub(super) struct Readers(Mutex<ByLane>);
@@ -69,7 +72,7 @@ impl Readers {
         let mut state = reader.state.lock().await;
         let mut connection = match state.connection.take() {
             Some(connection) => connection,
-            None => shared.link.for_blocking(wait).await?,
+            None => shared.link.for_blocking(MAX_BLOCK).await?,
         };
         if state.behind {
             let count = limit + shared.held.count(owner);
@@ -161,7 +164,7 @@ fn read(lane: &Lane, owner: Owner, count: usize, wait: Duration, from: &str) -> 
     read.arg("GROUP").arg(GROUP).arg(owner.to_string()).arg("COUNT").arg(count);
     // A block of 0 would be for ever.
     if wait >= Duration::from_millis(1) {
-        read.arg("BLOCK").arg(super::duration_ms(wait));
+        read.arg("BLOCK").arg(super::duration_ms(wait.min(MAX_BLOCK)));
     }
     read.arg("STREAMS").arg(lane.stream()).arg(from);
     read
