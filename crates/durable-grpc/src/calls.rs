@@ -24,6 +24,8 @@ pub(crate) use self::running::{Running, Stop};
 use crate::{
     channel::DurableChannel,
     descriptors::Methods,
+    direct::DirectChannel,
+    gate::{Gate, Gates},
     headers,
     id::CallId,
     limits::{
@@ -34,6 +36,7 @@ use crate::{
     outcome::{self, not_accepted},
     raw::{RawCall, RawReply},
     store::{CallState, CallStore, Ended, Hints, NewCall, Policy, StoreError, Submitted},
+    target::Target,
     waiters::{Waiter, Waiters},
 };
 
@@ -47,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn CallStore>,
     pub(crate) waiters: Waiters,
     pub(crate) running: Running,
+    pub(crate) gates: Gates,
     /// Wakes housekeeping when a hint came without a record, or hints may have been lost.
     recheck: Arc<Notify>,
     methods: Methods,
@@ -83,6 +87,15 @@ impl Calls {
     #[must_use]
     pub fn channel(&self, lane: &str) -> DurableChannel {
         DurableChannel::new(self.clone(), lane)
+    }
+
+    /// A channel for queries, straight to the target that executes the calls of this lane: nothing is
+    /// persisted, nothing is retried. Queries to a target in trouble are refused at once, with
+    /// UNAVAILABLE and the time after which to come again; clones share what they know of it. A
+    /// target in this process always takes queries.
+    #[must_use]
+    pub fn direct(&self, lane: &str, target: &Target) -> DirectChannel {
+        DirectChannel::guarded(self, lane, target.clone())
     }
 
     /// Makes a call by encoded bytes and waits for its answer.
@@ -178,30 +191,62 @@ impl Calls {
     pub(crate) async fn place(&self, prepared: Prepared) -> Result<Placed, Status> {
         let Prepared { call, deadline } = prepared;
         let (own, detached) = (call.id, call.policy.detached);
+        let (called_at, method) = (Instant::now(), call.method.clone());
+        let gate = self.inner.gates.of(&call.lane);
         // Registered before the submission: an end that comes at once is not missed.
         let waiter = (!detached).then(|| self.inner.waiters.register(own));
         let mut deadline = std::pin::pin!(sleep_until(far(deadline)));
         let submitted = tokio::select! {
             biased;
-            submitted = self.submit(call) => submitted,
+            submitted = self.submit(&gate, call) => submitted?,
             () = &mut deadline => return Err(outcome::deadline_exceeded(own)),
         };
-        let id = match submitted.map_err(|error| outcome::store_failed(&error, own))? {
+        gate.metrics.submitted(&submitted);
+        let id = match submitted {
             Submitted::Mismatch(id) => return Err(outcome::mismatch(id)),
             Submitted::Ended(id, ended) => return Ok(Placed::Ended(id, ended)),
             Submitted::Accepted(id) | Submitted::Attached(id) => id,
         };
         let Some(waiter) = waiter else { return Ok(Placed::Detached(id)) };
         let end = async { if id == own { Ok(waiter.await) } else { self.attach(id).await } };
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
-            ended = end => Ok(Placed::Ended(id, ended?)),
-            () = &mut deadline => Err(outcome::deadline_exceeded(id)),
-        }
+            ended = end => ended?,
+            () = &mut deadline => return Err(outcome::deadline_exceeded(id)),
+        };
+        gate.metrics.replied(&method, called_at.elapsed());
+        Ok(Placed::Ended(id, ended))
     }
 
-    async fn submit(&self, call: NewCall) -> Result<Submitted, StoreError> {
-        self.inner.store.submit(vec![call]).await.pop().unwrap_or(Err(StoreError::Closed))
+    /// Submits a call if its lane takes calls. A call that its key names already needs no room and no
+    /// live worker to be answered, so it is found even when the lane does not.
+    async fn submit(&self, gate: &Gate, call: NewCall) -> Result<Submitted, Status> {
+        let (store, id) = (&*self.inner.store, call.id);
+        let _admitted = match gate.admit(store, call.policy.detached).await {
+            Ok(admitted) => admitted,
+            Err(refused) => return self.find(&call).await.ok_or(refused),
+        };
+        let submitted = store.submit(vec![call]).await.pop().unwrap_or(Err(StoreError::Closed));
+        submitted.map_err(|error| outcome::store_failed(&error, id))
+    }
+
+    /// What the submission of a call would find under its key; `None` if it would be executed.
+    async fn find(&self, call: &NewCall) -> Option<Submitted> {
+        let key = call.key.as_deref()?;
+        let found = self.inner.store.lookup_key(&call.lane, &call.method, key).await;
+        let view = match found {
+            Ok(view) => view?,
+            Err(error) => {
+                tracing::warn!(lane = &*call.lane, %error, "key could not be looked up");
+                return None;
+            }
+        };
+        match view.state {
+            _ if view.hash != call.hash => Some(Submitted::Mismatch(view.id)),
+            CallState::Waiting | CallState::Running => Some(Submitted::Attached(view.id)),
+            CallState::Ended(ended) if ended.kind.runs_again() => None,
+            CallState::Ended(ended) => Some(Submitted::Ended(view.id, ended)),
+        }
     }
 
     /// Waits for the end of a call that exists already.

@@ -11,13 +11,17 @@
 //! | [`options`](RequestExt) | what a caller may ask for on a request: key, deadline, detached, later |
 //! | [`channel`](DurableChannel) | the `tower::Service` under a generated client: takes the one message out of its frame |
 //! | [`calls`](Calls) | the entry point: submits, waits, replays, inspects; also takes encoded bytes ([`RawCall`]) |
+//! | `gate` | the entrance of a lane: breaker and backpressure, from what the store last said |
 //! | `waiters` | who waits for which call in this process |
 //! | [`store`] | the promise a call store makes, and the SQLite store |
 //! | [`worker`](Worker) | claims calls of its lanes, executes them, records how they ended |
+//! | `breaker` | the pure state machine that says whether a target takes calls |
 //! | [`target`](Target) | where a lane's calls are executed: in process, or at balanced endpoints |
+//! | [`direct`](DirectChannel) | the plain channel to a target, for queries |
 //! | `attempt`, `decide` | one execution of a call, and the pure rules that say what its result means |
 //! | [`outcome`](Outcome) | why a call failed, as far as the library can tell |
 //! | [`relay`](Relay) | submits the rows of an outbox until each of them is answered |
+//! | `metrics` | what is counted, with all names in a table |
 //! | `housekeeping` | once a second: looks waiters up, sweeps what retention has let go, takes claims over |
 //!
 //! # What is promised
@@ -31,16 +35,20 @@
 
 mod answer;
 mod attempt;
+mod breaker;
 mod calls;
 mod channel;
 mod clock;
 mod decide;
 mod descriptors;
+mod direct;
 mod framing;
+mod gate;
 mod headers;
 mod housekeeping;
 mod id;
 mod limits;
+mod metrics;
 mod options;
 mod outcome;
 mod raw;
@@ -50,9 +58,12 @@ mod target;
 mod waiters;
 mod worker;
 
+pub use breaker::BreakerOptions;
 pub use calls::{BuildError, Calls, CallsBuilder};
 pub use channel::DurableChannel;
 pub use clock::{Clock, SystemClock};
+pub use direct::DirectChannel;
+pub use gate::LaneLimits;
 pub use headers::{ATTEMPT, CALL_ID, END, OUTCOME, TIME_LEFT_MS};
 pub use id::{CallId, InvalidCallId};
 pub use limits::{DEFAULT_DEADLINE, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES};
@@ -67,5 +78,5 @@ pub use store::sqlite::{OpenError, SqliteOptions, SqliteStore};
 pub use store::{
     CallStore, Cancelled, DeadLetter, DeadLetterFilter, EndKind, LaneStats, StoreError,
 };
-pub use target::{DirectChannel, Target};
+pub use target::Target;
 pub use worker::{Worker, WorkerBuilder, WorkerHandle};

@@ -60,3 +60,42 @@ pub(crate) const LOOKUP_BATCH: usize = 128;
 pub(crate) const SWEEP_BATCH: usize = 512;
 /// How many batches one round of housekeeping sweeps at most, far above the rate of any store.
 pub(crate) const SWEEP_ROUNDS: usize = 400;
+
+/// How far back a breaker looks: long enough for a judgement on a quiet lane, short enough to forget.
+pub(crate) const BREAKER_WINDOW: Duration = Duration::from_secs(10);
+/// How many attempts a breaker judges by at least: below, a single bad call would weigh too much.
+pub(crate) const BREAKER_MIN_ATTEMPTS: u32 = 20;
+/// The share of failed attempts that opens a breaker: retries would only double the load of a target
+/// that fails every second call.
+pub(crate) const BREAKER_FAILURE_PERCENT: u32 = 50;
+/// The share of slow attempts that opens a breaker: nearly all, for some methods are slow by nature.
+pub(crate) const BREAKER_SLOW_PERCENT: u32 = 80;
+/// The attempt time that is slow: no command takes so long when all is well.
+pub(crate) const BREAKER_SLOW: Duration = Duration::from_secs(2);
+/// How long a target is left alone at first: about what a process takes to restart.
+pub(crate) const BREAKER_OPEN: Duration = Duration::from_secs(5);
+/// The longest time a target is left alone: without a health service, a recovery is noticed within a
+/// minute.
+pub(crate) const BREAKER_OPEN_CAP: Duration = Duration::from_mins(1);
+/// How often a target that is left alone is looked at, and how long one look may take.
+pub(crate) const PROBE: Duration = Duration::from_secs(1);
+
+/// How often channels ask the store how a lane stands.
+pub(crate) const LANE_REFRESH: Duration = Duration::from_secs(1);
+/// How long one such question may take: a store that is slower refuses submissions by itself.
+pub(crate) const LANE_LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+/// The least time between two questions about a lane that seems to be full: what was submitted since
+/// the last one may have been answered.
+pub(crate) const EARLY_LOOK: Duration = Duration::from_millis(20);
+/// How many calls may wait in a lane: what a healthy callee works off within seconds, and a broken
+/// one must not grow beyond.
+pub(crate) const LANE_WAITING: u64 = 100_000;
+/// How long the oldest due call may have waited while further callers are let in to wait as well:
+/// far beyond any deadline.
+pub(crate) const LANE_AGE: Duration = Duration::from_hours(1);
+/// When to come again to a lane that is full: by then it has been looked at again.
+pub(crate) const FULL_PUSHBACK: Duration = Duration::from_secs(1);
+
+/// How many methods of a lane have metrics of their own; the rest share one label. Paths come from
+/// callers, and labels live for ever.
+pub(crate) const MAX_METRIC_METHODS: usize = 256;

@@ -1,11 +1,14 @@
 //! Why a call failed, as far as the library can tell.
 
-use http::HeaderValue;
+use std::time::Duration;
+
+use http::{HeaderValue, header::RETRY_AFTER};
 use tonic::{Code, Status, metadata::MetadataMap};
 
 use crate::{
-    headers::{CALL_ID, END, OUTCOME},
+    headers::{CALL_ID, END, OUTCOME, RETRY_PUSHBACK_MS},
     id::CallId,
+    limits::FULL_PUSHBACK,
     store::{EndKind, Ended, StoreError},
 };
 
@@ -77,6 +80,24 @@ pub(crate) fn not_accepted(code: Code, message: impl Into<String>) -> Status {
     status(code, message, Outcome::NotAccepted, None)
 }
 
+/// The status of a call that was not let in for now, with the time after which it may be: in whole
+/// seconds as in HTTP, and in milliseconds as gRPC's retry design has it.
+pub(crate) fn come_again(code: Code, message: impl Into<String>, after: Duration) -> Status {
+    let mut status = not_accepted(code, message);
+    let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+    let headers = status.metadata_mut().as_mut();
+    headers.insert(RETRY_AFTER, millis.div_ceil(1000).into());
+    headers.insert(RETRY_PUSHBACK_MS, millis.into());
+    status
+}
+
+/// Whether the lane was not open, so that it makes no sense to try before it is.
+pub(crate) fn is_lane_shut(status: &Status) -> bool {
+    status.code() == Code::Unavailable
+        && outcome(status) == Some(Outcome::NotAccepted)
+        && status.metadata().contains_key(RETRY_PUSHBACK_MS.as_str())
+}
+
 pub(crate) fn deadline_exceeded(id: CallId) -> Status {
     let message = format!("call {id} was not answered within the caller's deadline");
     status(Code::DeadlineExceeded, message, Outcome::Unknown, Some(id))
@@ -90,7 +111,7 @@ pub(crate) fn mismatch(id: CallId) -> Status {
 pub(crate) fn store_failed(error: &StoreError, id: CallId) -> Status {
     let message = format!("call store: {error}");
     match error {
-        StoreError::LaneFull { .. } => not_accepted(Code::ResourceExhausted, message),
+        StoreError::LaneFull { .. } => come_again(Code::ResourceExhausted, message, FULL_PUSHBACK),
         StoreError::NotWritten(_) | StoreError::Closed => not_accepted(Code::Unavailable, message),
         StoreError::Uncertain(_) => status(Code::Unavailable, message, Outcome::Unknown, Some(id)),
     }
@@ -117,4 +138,23 @@ pub(crate) fn ended_without_answer(id: CallId, ended: &Ended) -> Status {
     let mut status = status(code, message, outcome, Some(id));
     status.metadata_mut().as_mut().insert(END, HeaderValue::from_static(ended.kind.name()));
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_rounded_up() {
+        fn check(after: Duration, seconds: &str, millis: &str) {
+            let status = come_again(Code::Unavailable, "down", after);
+            assert_eq!(status.metadata().get("retry-after").unwrap(), seconds, "{after:?}");
+            assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), millis);
+            assert_eq!(outcome(&status), Some(Outcome::NotAccepted));
+            assert!(is_lane_shut(&status));
+        }
+        check(Duration::from_micros(1), "1", "1");
+        check(Duration::from_millis(1000), "1", "1000");
+        check(Duration::from_millis(1001), "2", "1001");
+    }
 }

@@ -3,7 +3,8 @@
 //! An action that needs a call *because* state changed writes a row in the same transaction. The
 //! relay submits the row under its key and with its bytes, as often as it takes; the key makes the
 //! repetitions one call. The row stays until its answer is recorded, so a crash anywhere between is
-//! harmless, and a call store that lost its memory is simply told again.
+//! harmless, and a call store that lost its memory is simply told again. Rows whose lane takes no
+//! calls for now stay in the outbox, and are submitted as soon as it does.
 
 mod pending;
 
@@ -22,7 +23,7 @@ use tonic::{Code, Status};
 use self::pending::Pending;
 use crate::{
     calls::Calls,
-    outcome::{Outcome, end_kind, outcome},
+    outcome::{Outcome, end_kind, is_lane_shut, outcome},
     raw::RawCall,
     store::EndKind,
 };
@@ -205,7 +206,8 @@ async fn run(relay: RelayBuilder, wake: Arc<Notify>, stopping: CancellationToken
 }
 
 async fn take_rows(relay: &RelayBuilder, pending: &mut Pending, rows: &mut JoinSet<Settled>) {
-    pending.release(Instant::now());
+    let gates = &relay.calls.inner.gates;
+    pending.release(Instant::now(), |lane| gates.of(lane).standing());
     let held = pending.held();
     let free = (relay.concurrency - rows.len()).min(MAX_HELD.saturating_sub(held.len()));
     if free == 0 {
@@ -230,10 +232,14 @@ async fn take_rows(relay: &RelayBuilder, pending: &mut Pending, rows: &mut JoinS
 }
 
 /// What became of a row's turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Settled {
     Answered,
     Deferred,
+    /// Its lane does not take calls.
+    Shut {
+        lane: String,
+    },
 }
 
 async fn send(calls: &Calls, source: &dyn OutboxSource, wait: Duration, row: OutboxRow) -> Settled {
@@ -246,7 +252,7 @@ async fn send(calls: &Calls, source: &dyn OutboxSource, wait: Duration, row: Out
         Ok(reply) => Ok(Answer::Reply(reply.message)),
         Err(status) => judge(status),
     };
-    let reason = match answer {
+    let (reason, settled) = match answer {
         Ok(answer) => {
             if let Answer::Mismatch(status) = &answer {
                 tracing::error!(
@@ -256,13 +262,17 @@ async fn send(calls: &Calls, source: &dyn OutboxSource, wait: Duration, row: Out
             }
             match source.answered(&row, answer).await {
                 Ok(()) => return Settled::Answered,
-                Err(error) => format!("answer could not be recorded: {error}"),
+                Err(error) => (format!("answer could not be recorded: {error}"), Settled::Deferred),
             }
         }
-        Err(status) => format!("{:?}: {}", status.code(), status.message()),
+        Err(status) => {
+            let shut = Settled::Shut { lane: row.lane.clone() };
+            let settled = if is_lane_shut(&status) { shut } else { Settled::Deferred };
+            (format!("{:?}: {}", status.code(), status.message()), settled)
+        }
     };
     source.deferred(&row, &reason).await;
-    Settled::Deferred
+    settled
 }
 
 /// The answer that a failed call is, or the status when it is none yet.

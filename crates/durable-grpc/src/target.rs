@@ -1,26 +1,17 @@
-//! Where the calls of a lane are executed, and the direct channel to the same place.
+//! Where the calls of a lane are executed.
 
-use std::{
-    fmt,
-    panic::AssertUnwindSafe,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use futures::{FutureExt as _, future::BoxFuture};
-use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
+use http::{Request, Response};
 use tonic::{
-    ConnectError, Status,
+    ConnectError,
     body::Body,
     transport::{Channel, Endpoint},
 };
 use tower::{BoxError, Service, ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
-use crate::{
-    headers::{GRPC_TIMEOUT, grpc_timeout, grpc_timeout_value},
-    limits::{CALLEE_GRACE, DEFAULT_DEADLINE},
-};
+use crate::direct::DirectChannel;
 
 /// How long an attempt to connect to an endpoint may take, and with it how long a lost machine can
 /// hold an attempt up before another endpoint is tried.
@@ -80,10 +71,11 @@ impl Target {
         Self { service: TargetService::Remote(channel) }
     }
 
-    /// A channel for queries: straight to the target, nothing persisted, nothing retried.
+    /// A channel for queries: straight to the target, nothing persisted, nothing retried, and no
+    /// breaker. [`Calls::direct`](crate::Calls::direct) gives one with a breaker.
     #[must_use]
     pub fn channel(&self) -> DirectChannel {
-        DirectChannel { target: self.clone(), credential: None }
+        DirectChannel::unguarded(self.clone())
     }
 }
 
@@ -96,68 +88,6 @@ impl fmt::Debug for Target {
         f.write_str(match self.service {
             TargetService::InProcess(_) => "Target::InProcess",
             TargetService::Remote(_) => "Target::Remote",
-        })
-    }
-}
-
-/// A plain channel to a target, for queries by generated clients. A request without a timeout gets
-/// one of 30 s; the caller's side decides it, with DEADLINE_EXCEEDED. Errors are statuses.
-#[derive(Clone)]
-pub struct DirectChannel {
-    target: Target,
-    credential: Option<HeaderValue>,
-}
-
-impl DirectChannel {
-    /// Sends this value as `authorization` with every request.
-    #[must_use]
-    pub fn credential(mut self, mut value: HeaderValue) -> Self {
-        value.set_sensitive(true);
-        self.credential = Some(value);
-        self
-    }
-}
-
-impl fmt::Debug for DirectChannel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DirectChannel").field("target", &self.target).finish_non_exhaustive()
-    }
-}
-
-impl Service<Request<Body>> for DirectChannel {
-    type Response = Response<Body>;
-    type Error = std::convert::Infallible;
-    type Future = BoxFuture<'static, Result<Response<Body>, Self::Error>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let deadline = grpc_timeout(request.headers()).unwrap_or(DEFAULT_DEADLINE);
-        let told = grpc_timeout_value(deadline.saturating_add(CALLEE_GRACE));
-        request.headers_mut().insert(GRPC_TIMEOUT, told);
-        if let Some(credential) = &self.credential {
-            request.headers_mut().insert(AUTHORIZATION, credential.clone());
-        }
-        let service = self.target.service.clone();
-        Box::pin(async move {
-            let exchange = async {
-                match service {
-                    TargetService::InProcess(service) => service.oneshot(request).await,
-                    TargetService::Remote(channel) => {
-                        channel.oneshot(request).await.map_err(Into::into)
-                    }
-                }
-            };
-            // A panic of a service in this process must not take its caller down with it.
-            let exchange = AssertUnwindSafe(exchange).catch_unwind();
-            Ok(match tokio::time::timeout(deadline, exchange).await {
-                Ok(Ok(Ok(response))) => response,
-                Ok(Ok(Err(error))) => Status::from_error(error).into_http(),
-                Ok(Err(_panic)) => Status::internal("callee panicked").into_http(),
-                Err(_) => Status::deadline_exceeded("callee did not answer in time").into_http(),
-            })
         })
     }
 }

@@ -66,6 +66,11 @@ impl Waiters {
         ids
     }
 
+    /// How many callers wait.
+    pub(crate) fn count(&self) -> usize {
+        self.0.shards.iter().map(|shard| lock(shard).values().map(Vec::len).sum::<usize>()).sum()
+    }
+
     fn shard(&self, id: CallId) -> MutexGuard<'_, HashMap<CallId, Vec<Entry>>> {
         lock(&self.0.shards[usize::from(id.as_bytes()[15]) % SHARDS])
     }
@@ -126,7 +131,7 @@ mod tests {
         let id = CallId::generate();
         let (first, second) = (waiters.register(id), waiters.register(id));
         let gone = waiters.register(CallId::generate());
-        assert_eq!(waiters.waiting_since(Duration::ZERO).len(), 2);
+        assert_eq!((waiters.waiting_since(Duration::ZERO).len(), waiters.count()), (2, 3));
         drop(gone);
 
         waiters.wake(id, &end());

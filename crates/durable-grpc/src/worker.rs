@@ -1,19 +1,21 @@
 //! Executes the calls of its lanes.
 
+mod guard;
 mod lane;
 
 use std::{sync::Arc, time::Duration};
 
 use http::HeaderValue;
-use tokio::{task::JoinHandle, time::interval};
+use tokio::{sync::Notify, task::JoinHandle, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::lane::LaneLoop;
+use self::{guard::LaneGuard, lane::LaneLoop};
 use crate::{
     calls::Calls,
     limits::{DEFAULT_SLOTS, HEARTBEAT, SHUTDOWN_GRACE},
+    metrics::LaneMetrics,
     store::{Owner, TargetHealth},
-    target::Target,
+    target::{Target, TargetService},
 };
 
 /// Claims calls and executes them, with as many slots for each lane as it was given.
@@ -77,32 +79,45 @@ impl WorkerBuilder {
     /// Starts to work. Must be called within a tokio runtime.
     pub fn spawn(self) -> WorkerHandle {
         let owner = Owner::generate();
-        let served: Vec<_> =
-            self.lanes.iter().map(|(lane, _)| (lane.clone(), TargetHealth::Up)).collect();
         let stopping = CancellationToken::new();
         let attempts = TaskTracker::new();
-        let loops = self
-            .lanes
-            .into_iter()
-            .map(|(lane, target)| {
-                tokio::spawn(
-                    LaneLoop {
-                        calls: self.calls.clone(),
-                        owner,
-                        lane,
-                        target,
-                        slots: self.slots,
-                        credential: self.credential.clone(),
-                        stopping: stopping.clone(),
-                        attempts: attempts.clone(),
-                    }
-                    .run(),
-                )
-            })
-            .collect();
-        let heartbeat = tokio::spawn(beat(self.calls.clone(), owner, served));
+        let report = Arc::new(Notify::new());
+        let (mut loops, mut served) = (Vec::new(), Vec::new());
+        for (lane, target) in &self.lanes {
+            let gate = self.calls.inner.gates.of(lane);
+            let guard = self.guard(lane, target, &gate.metrics, &report).map(Arc::new);
+            served.push((lane.clone(), guard.clone()));
+            let lane_loop = LaneLoop {
+                calls: self.calls.clone(),
+                owner,
+                lane: lane.clone(),
+                target: target.clone(),
+                slots: self.slots,
+                credential: self.credential.clone(),
+                guard,
+                gate,
+                stopping: stopping.clone(),
+                attempts: attempts.clone(),
+            };
+            loops.push(tokio::spawn(lane_loop.run()));
+        }
+        let heartbeat = tokio::spawn(beat(self.calls.clone(), owner, served, report));
         let running = Spawned { calls: self.calls, owner, stopping, attempts, loops, heartbeat };
         WorkerHandle { running: Some(running), grace: self.grace }
+    }
+
+    /// The breaker around a target elsewhere. What runs in this process is always up.
+    fn guard(
+        &self,
+        lane: &Arc<str>,
+        target: &Target,
+        metrics: &LaneMetrics,
+        report: &Arc<Notify>,
+    ) -> Option<LaneGuard> {
+        let options = self.calls.inner.gates.breaker.as_ref()?;
+        let TargetService::Remote(channel) = &target.service else { return None };
+        let (channel, credential) = (channel.clone(), self.credential.clone());
+        Some(LaneGuard::new(lane.clone(), channel, credential, options, metrics, report.clone()))
     }
 }
 
@@ -141,6 +156,8 @@ impl WorkerHandle {
             running.attempts.wait().await;
         }
         running.heartbeat.abort();
+        // A beat that came after the release would announce a worker that is gone.
+        _ = running.heartbeat.await;
         if let Err(error) = running.calls.inner.store.release(running.owner).await {
             tracing::warn!(%error, "claims could not be given back; they will be taken over");
         }
@@ -160,10 +177,25 @@ impl Drop for WorkerHandle {
     }
 }
 
-async fn beat(calls: Calls, owner: Owner, lanes: Vec<(Arc<str>, TargetHealth)>) {
+/// Says that the worker is alive and how it sees its targets: regularly, and at once when a view has
+/// changed.
+async fn beat(
+    calls: Calls,
+    owner: Owner,
+    lanes: Vec<(Arc<str>, Option<Arc<LaneGuard>>)>,
+    report: Arc<Notify>,
+) {
     let mut beats = interval(HEARTBEAT);
     loop {
-        beats.tick().await;
+        tokio::select! {
+            _ = beats.tick() => {}
+            () = report.notified() => {}
+        }
+        let health = |guard: &Option<Arc<LaneGuard>>| {
+            guard.as_ref().map_or(TargetHealth::Up, |guard| guard.health())
+        };
+        let lanes: Vec<_> =
+            lanes.iter().map(|(lane, guard)| (lane.clone(), health(guard))).collect();
         if let Err(error) = calls.inner.store.heartbeat(owner, &lanes).await {
             tracing::warn!(%error, "heartbeat was not recorded");
         }

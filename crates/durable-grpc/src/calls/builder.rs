@@ -1,13 +1,22 @@
 //! Putting durable calls together.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::HeaderName;
 use tokio::sync::Notify;
 
 use super::{Calls, Inner, Running};
 use crate::{
-    descriptors::Methods, headers, housekeeping, limits::DEFAULT_ATTEMPT_TIMEOUT, store::CallStore,
+    breaker::BreakerOptions,
+    descriptors::Methods,
+    gate::{self, Gates, LaneLimits},
+    headers, housekeeping,
+    limits::DEFAULT_ATTEMPT_TIMEOUT,
+    store::CallStore,
     waiters::Waiters,
 };
 
@@ -20,6 +29,9 @@ pub struct CallsBuilder {
     methods: Result<Methods, prost::DecodeError>,
     forwarded: Vec<String>,
     attempt_timeout: Duration,
+    breaker: Option<BreakerOptions>,
+    limits: LaneLimits,
+    limits_of: HashMap<String, LaneLimits>,
 }
 
 impl CallsBuilder {
@@ -29,6 +41,9 @@ impl CallsBuilder {
             methods: Ok(Methods::default()),
             forwarded: ALWAYS_FORWARDED.map(str::to_owned).to_vec(),
             attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
+            breaker: Some(BreakerOptions::default()),
+            limits: LaneLimits::default(),
+            limits_of: HashMap::new(),
         }
     }
 
@@ -59,6 +74,35 @@ impl CallsBuilder {
         self
     }
 
+    /// How breakers behave, here and in the workers of these calls.
+    #[must_use]
+    pub fn breaker(mut self, options: BreakerOptions) -> Self {
+        self.breaker = Some(options);
+        self
+    }
+
+    /// Lets calls through whatever became of those before, and also when nobody is there to execute
+    /// them; workers go on trying. The limits of the lanes stay in force.
+    #[must_use]
+    pub fn without_breaker(mut self) -> Self {
+        self.breaker = None;
+        self
+    }
+
+    /// How much may wait in each lane.
+    #[must_use]
+    pub const fn limits(mut self, limits: LaneLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How much may wait in this lane, instead.
+    #[must_use]
+    pub fn lane_limits(mut self, lane: impl Into<String>, limits: LaneLimits) -> Self {
+        self.limits_of.insert(lane.into(), limits);
+        self
+    }
+
     /// Starts. Must be called within a tokio runtime, which then runs the housekeeping until the
     /// last clone of the result is dropped.
     ///
@@ -76,6 +120,7 @@ impl CallsBuilder {
             store: self.store,
             waiters: Waiters::default(),
             running: Running::default(),
+            gates: Gates::new(self.breaker.clone(), self.limits, self.limits_of),
             recheck: recheck.clone(),
             methods: self.methods?,
             forwarded,
@@ -83,6 +128,7 @@ impl CallsBuilder {
         });
         inner.store.watch(inner.as_hints());
         runtime.spawn(housekeeping::run(Arc::downgrade(&inner), recheck));
+        runtime.spawn(gate::run(Arc::downgrade(&inner), self.breaker));
         Ok(Calls { inner })
     }
 }

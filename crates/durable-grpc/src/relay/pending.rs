@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::Settled;
+use crate::gate::Standing;
 
 /// The ceiling of the first backoff of a row, doubled with each deferral.
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
@@ -26,6 +27,8 @@ pub(super) struct Pending {
 #[derive(Debug)]
 struct Row {
     deferrals: u32,
+    /// The lane that did not take it. When the lane does, the row need not wait any longer.
+    shut_out_of: Option<String>,
     state: State,
 }
 
@@ -40,13 +43,11 @@ enum State {
 impl Pending {
     /// Takes a row in flight. `false` when it is held already: the source did not exclude it.
     pub(super) fn admit(&mut self, id: &str) -> bool {
-        let row = self
-            .rows
-            .entry(id.to_owned())
-            .or_insert(Row { deferrals: 0, state: State::Due(Instant::now()) });
+        let row = self.rows.entry(id.to_owned()).or_insert_with(Row::new);
         let free = matches!(row.state, State::Due(_));
         if free {
             row.state = State::InFlight;
+            row.shut_out_of = None;
         }
         free
     }
@@ -84,26 +85,45 @@ impl Pending {
     }
 
     fn settle_row(&mut self, id: &str, settled: Settled, now: Instant, jitter: f64) {
-        match settled {
+        let shut_out_of = match settled {
             Settled::Answered => {
                 self.rows.remove(id);
+                return;
             }
-            Settled::Deferred => {
-                if let Some(row) = self.rows.get_mut(id) {
-                    row.state = State::BackingOff(now + backoff(row.deferrals, jitter));
-                    row.deferrals = row.deferrals.saturating_add(1);
-                }
-            }
+            Settled::Deferred => None,
+            Settled::Shut { lane } => Some(lane),
+        };
+        if let Some(row) = self.rows.get_mut(id) {
+            row.state = State::BackingOff(now + backoff(row.deferrals, jitter));
+            row.deferrals = row.deferrals.saturating_add(1);
+            row.shut_out_of = shut_out_of;
         }
     }
 
-    /// Lets go of rows whose backoff is over.
-    pub(super) fn release(&mut self, now: Instant) {
+    /// Lets go of rows whose backoff is over, or whose lane takes calls again.
+    pub(super) fn release(&mut self, now: Instant, mut standing: impl FnMut(&str) -> Standing) {
+        let mut lanes: HashMap<String, Standing> = HashMap::new();
         self.rows.retain(|_, row| {
-            if let State::BackingOff(until) = row.state
-                && until <= now
-            {
-                row.state = State::Due(now);
+            if let State::BackingOff(until) = row.state {
+                let opened = row.shut_out_of.as_ref().is_some_and(|lane| {
+                    let standing = lanes.entry(lane.clone()).or_insert_with(|| standing(lane));
+                    match *standing {
+                        Standing::Up => true,
+                        // One row is enough to try with.
+                        Standing::Trial => {
+                            *standing = Standing::Unserved;
+                            true
+                        }
+                        Standing::Down { .. } | Standing::Unserved => false,
+                    }
+                });
+                if opened {
+                    // What kept it waiting was not its own fault.
+                    row.deferrals = 0;
+                }
+                if opened || until <= now {
+                    row.state = State::Due(now);
+                }
             }
             !matches!(row.state, State::Due(since) if now.duration_since(since) > FORGET_AFTER)
         });
@@ -113,6 +133,12 @@ impl Pending {
     pub(super) fn held(&self) -> Vec<String> {
         let held = self.rows.iter().filter(|(_, row)| !matches!(row.state, State::Due(_)));
         held.map(|(id, _)| id.clone()).collect()
+    }
+}
+
+impl Row {
+    fn new() -> Self {
+        Self { deferrals: 0, shut_out_of: None, state: State::Due(Instant::now()) }
     }
 }
 
@@ -126,6 +152,10 @@ fn backoff(deferrals: u32, jitter: f64) -> Duration {
 mod tests {
     use super::*;
 
+    fn up(_: &str) -> Standing {
+        Standing::Up
+    }
+
     #[test]
     fn a_deferred_row_backs_off_and_an_answered_one_is_forgotten() {
         let mut pending = Pending::default();
@@ -138,15 +168,42 @@ mod tests {
         pending.settle_row("b", Settled::Answered, start, 1.0);
         assert_eq!(pending.held(), ["a"]);
 
-        pending.release(start + Duration::from_millis(999));
+        pending.release(start + Duration::from_millis(999), up);
         assert_eq!(pending.held(), ["a"]);
-        pending.release(start + Duration::from_secs(1));
+        pending.release(start + Duration::from_secs(1), up);
         assert!(pending.held().is_empty());
 
         assert!(pending.admit("a"));
         pending.settle_row("a", Settled::Deferred, start, 1.0);
-        pending.release(start + Duration::from_millis(1999));
+        pending.release(start + Duration::from_millis(1999), up);
         assert_eq!(pending.held(), ["a"], "the second backoff is twice as long");
+    }
+
+    #[test]
+    fn rows_shut_out_go_as_soon_as_their_lane_takes_calls() {
+        let down = |_: &str| Standing::Down { retry_after: Duration::from_secs(1) };
+        let mut pending = Pending::default();
+        let start = Instant::now();
+        for id in ["a", "b", "c"] {
+            pending.admit(id);
+        }
+        for (id, lane) in [("a", "till"), ("b", "till")] {
+            pending.settle_row(id, Settled::Shut { lane: lane.to_owned() }, start, 1.0);
+        }
+        pending.settle_row("c", Settled::Deferred, start, 1.0);
+
+        pending.release(start, down);
+        assert_eq!(pending.held().len(), 3);
+        pending.release(start, |_| Standing::Trial);
+        assert_eq!(pending.held().len(), 2, "one is enough to try with");
+        pending.release(start, up);
+        assert_eq!(pending.held(), ["c"], "its backoff has nothing to do with the lane");
+
+        // What was held up through no fault of its own starts with the first backoff again.
+        pending.admit("a");
+        pending.settle_row("a", Settled::Deferred, start, 1.0);
+        pending.release(start + Duration::from_secs(1), down);
+        assert!(pending.held().is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The loop of one lane: claim as many calls as there are free slots, execute, record.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use tokio::{
@@ -12,10 +12,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::guard::{Allowance, LaneGuard};
 use crate::{
     attempt::attempt,
+    breaker::{Entered, is_trouble},
     calls::{Calls, Stop},
     decide::{self, decide},
+    gate::Gate,
     limits::{CLAIM_WAIT, FINISH_RETRY_BASE, FINISH_RETRY_CAP, MAX_CLAIM},
     store::{Claim, Disposition, Ended, Finish, Owner, Recorded, StoreError},
     target::Target,
@@ -28,6 +31,10 @@ pub(super) struct LaneLoop {
     pub(super) target: Target,
     pub(super) slots: usize,
     pub(super) credential: Option<HeaderValue>,
+    /// The breaker, when the target is elsewhere.
+    pub(super) guard: Option<Arc<LaneGuard>>,
+    /// For its metrics: a lane has one set of them in a process.
+    pub(super) gate: Arc<Gate>,
     pub(super) stopping: CancellationToken,
     pub(super) attempts: TaskTracker,
 }
@@ -45,7 +52,9 @@ impl LaneLoop {
             match claimed {
                 Ok(claims) => {
                     for (claim, slot) in claims {
-                        lane.attempts.spawn(lane.clone().execute(claim, slot));
+                        lane.gate.metrics.claimed(&claim);
+                        let admission = lane.admit();
+                        lane.attempts.spawn(lane.clone().execute(claim, slot, admission));
                     }
                 }
                 Err(StoreError::Closed) => return,
@@ -60,16 +69,21 @@ impl LaneLoop {
         }
     }
 
-    /// Waits for a free slot and for due calls; each call comes with its slot.
+    /// Waits for a free slot, for a target that takes calls, and for due calls; each call comes with
+    /// its slot.
     async fn claim(
         &self,
         slots: &Arc<Semaphore>,
     ) -> Result<Vec<(Claim, OwnedSemaphorePermit)>, StoreError> {
+        // Asked before as well: a target in trouble is looked at even while every slot is taken.
+        self.allowance().await;
         let Ok(mut free) = slots.clone().acquire_owned().await else {
             return Err(StoreError::Closed);
         };
+        let allowance = self.allowance().await;
         let more = slots.available_permits().min(MAX_CLAIM - 1);
         if more > 0
+            && allowance == Allowance::Any
             && let Ok(more) = slots.clone().try_acquire_many_owned(to_permits(more))
         {
             free.merge(more);
@@ -80,9 +94,30 @@ impl LaneLoop {
         Ok(claims.into_iter().map_while(|claim| Some((claim, free.split(1)?))).collect())
     }
 
-    async fn execute(self: Arc<Self>, claim: Claim, _slot: OwnedSemaphorePermit) {
+    async fn allowance(&self) -> Allowance {
+        match &self.guard {
+            Some(guard) => guard.allowance().await,
+            None => Allowance::Any,
+        }
+    }
+
+    /// Whether a call may be executed that has just been claimed. The breaker may have opened while
+    /// the claim waited for work.
+    fn admit(&self) -> Admission {
+        match &self.guard {
+            None => Admission::Unguarded,
+            Some(guard) => guard.enter().map_or(Admission::Parked, Admission::Entered),
+        }
+    }
+
+    async fn execute(
+        self: Arc<Self>,
+        claim: Claim,
+        _slot: OwnedSemaphorePermit,
+        admission: Admission,
+    ) {
         let (_listed, stopped) = self.calls.inner.running.enter(&claim.receipt);
-        if let Some(disposition) = self.outcome(&claim, stopped).await {
+        if let Some(disposition) = self.outcome(&claim, stopped, admission).await {
             self.record(Finish { receipt: claim.receipt, disposition }).await;
         }
     }
@@ -92,6 +127,7 @@ impl LaneLoop {
         &self,
         claim: &Claim,
         mut stopped: oneshot::Receiver<Stop>,
+        admission: Admission,
     ) -> Option<Disposition> {
         let claimed_at = Instant::now();
         let call = &claim.call;
@@ -99,6 +135,10 @@ impl LaneLoop {
             let ended = Arc::new(decide::expired(call, false, ""));
             return Some(Disposition::End { ended, sent: false });
         }
+        let mut entered = match self.enter(claim, admission) {
+            Ok(entered) => entered,
+            Err(instead) => return Some(instead),
+        };
         if !call.policy.idempotent
             && let Some(instead) = self.mark_started(claim).await
         {
@@ -113,6 +153,11 @@ impl LaneLoop {
             Ok(Stop::Abandoned) | Err(TryRecvError::Closed) => return None,
             Err(TryRecvError::Empty) => {}
         }
+        let started_at = Instant::now();
+        if let Some(entered) = &mut entered {
+            // What the store took for the mark is not the target's time.
+            entered.restart();
+        }
         let attempted = tokio::select! {
             biased;
             attempted = attempt(&self.target, claim, self.credential.as_ref()) => attempted,
@@ -123,8 +168,35 @@ impl LaneLoop {
                 Stop::Abandoned => None,
             },
         };
+        if let Some(entered) = entered {
+            entered.settle(is_trouble(&attempted));
+        }
+        self.gate.metrics.attempted(&call.method, &attempted, started_at.elapsed());
         let time_left = claim.time_left.saturating_sub(claimed_at.elapsed());
         Some(decide(call, attempted, time_left, rand::random()))
+    }
+
+    /// The call's pass, or what becomes of a call that is not to be sent now.
+    fn enter(&self, claim: &Claim, admission: Admission) -> Result<Option<Entered>, Disposition> {
+        let entered = match admission {
+            Admission::Unguarded => return Ok(None),
+            Admission::Entered(entered) => entered,
+            // Back to the lane at once: another worker may have a better way to the target.
+            Admission::Parked => {
+                return Err(Disposition::Retry { after: Duration::ZERO, sent: false });
+            }
+        };
+        // A call that must not be sent twice is no probe. It tries only when somebody is known to be
+        // there; otherwise the target has failed its trial without it.
+        let is_safe = claim.call.policy.idempotent
+            || !entered.is_trial()
+            || self.guard.as_ref().is_none_or(|guard| guard.is_reached());
+        if is_safe {
+            return Ok(Some(entered));
+        }
+        entered.settle(true);
+        let after = decide::backoff(claim.call.unsent.saturating_add(1), rand::random());
+        Err(Disposition::Retry { after, sent: false })
     }
 
     /// The mark that makes a lost call ambiguous instead of repeated. `Some` means: do not send.
@@ -149,7 +221,10 @@ impl LaneLoop {
             let recorded = self.calls.inner.store.finish(vec![finish.clone()]).await.pop();
             let call = finish.receipt.id;
             match recorded {
-                Some(Ok(Recorded::Done)) => return,
+                Some(Ok(Recorded::Done)) => {
+                    self.gate.metrics.decided(&finish.disposition);
+                    return;
+                }
                 Some(Ok(Recorded::Fenced)) => {
                     tracing::info!(%call, "claim was taken over before its end was recorded");
                     return;
@@ -166,6 +241,16 @@ impl LaneLoop {
             pause = (pause * 2).min(FINISH_RETRY_CAP);
         }
     }
+}
+
+/// Whether a claimed call may be executed.
+enum Admission {
+    /// There is no breaker.
+    Unguarded,
+    /// The breaker has let it in, and wants to hear what comes of it.
+    Entered(Entered),
+    /// The breaker keeps it out.
+    Parked,
 }
 
 /// At most [`MAX_CLAIM`] slots are taken at a time.
