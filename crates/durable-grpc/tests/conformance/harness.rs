@@ -10,8 +10,8 @@ use std::{
 };
 
 use durable_grpc::{
-    CallId, CallStore, Calls, Clock, DurableChannel, OpenError, RawCall, RequestExt as _,
-    SqliteOptions, Target, Worker, WorkerHandle,
+    BreakerOptions, CallId, CallStore, Calls, CallsBuilder, Clock, DurableChannel, OpenError,
+    RawCall, RequestExt as _, SqliteOptions, Target, Worker, WorkerHandle,
     store::{CallState, EndKind},
 };
 use prost::Message as _;
@@ -157,12 +157,21 @@ impl Rig {
     }
 
     pub(crate) fn over(store: Arc<dyn CallStore>, callee: Callee) -> Self {
-        let calls = Calls::builder_shared(store)
+        // Many tests submit before there is a worker, or set the clock ahead of its reports.
+        let patient = BreakerOptions::default().start_grace(Duration::from_hours(1));
+        Self::built(store, callee, |builder| builder.breaker(patient))
+    }
+
+    /// A rig whose calls are built in a particular way.
+    pub(crate) fn built(
+        store: Arc<dyn CallStore>,
+        callee: Callee,
+        options: impl FnOnce(CallsBuilder) -> CallsBuilder,
+    ) -> Self {
+        let builder = Calls::builder_shared(store)
             .descriptors(DESCRIPTORS)
-            .forward_metadata(["x-tenant", "x-raw-bin"])
-            .build()
-            .unwrap();
-        Self { calls, callee }
+            .forward_metadata(["x-tenant", "x-raw-bin"]);
+        Self { calls: options(builder).build().unwrap(), callee }
     }
 
     /// A worker that serves the lane in process.

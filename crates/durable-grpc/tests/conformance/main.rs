@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod breaker;
 mod callee;
 mod deadlines;
 mod embedded;
@@ -131,6 +132,25 @@ on_every_store! {
         an_answer_that_was_not_recorded_is_replayed,
         a_row_without_an_answer_is_deferred_and_tried_again,
         the_next_relay_goes_on_where_one_stopped,
+    }
+    breaker {
+        while_the_callee_is_down_waiting_is_refused_and_the_rest_waits,
+        without_a_health_service_the_time_decides,
+        a_quiet_lane_finds_out_by_its_next_caller,
+        a_parked_lane_spends_no_attempts,
+        what_must_not_be_sent_twice_is_sent_once,
+        refusals_never_open_it,
+        overload_opens_it,
+        slow_calls_open_it,
+        in_process_lanes_are_always_up,
+        keys_that_exist_attach_and_replay,
+        a_lane_without_a_live_worker_is_refused,
+        without_a_breaker_calls_wait_for_a_worker,
+        outbox_rows_go_out_as_soon_as_the_callee_is_back,
+        a_full_lane_pushes_back,
+        a_late_lane_refuses_only_those_who_wait,
+        queries_are_refused_with_their_lane,
+        queries_find_out_by_themselves,
     }
     targets {
         a_remote_callee_answers,

@@ -19,7 +19,7 @@ use crate::{
 
 /// Rows, and what was heard about them.
 #[derive(Default)]
-struct Outbox {
+pub(crate) struct Outbox {
     rows: Mutex<BTreeMap<String, OutboxRow>>,
     answers: Mutex<BTreeMap<String, Answer>>,
     deferrals: Mutex<Vec<(String, String)>>,
@@ -28,7 +28,7 @@ struct Outbox {
 }
 
 impl Outbox {
-    fn add(&self, id: &str, method: &str, name: &str) {
+    pub(crate) fn add(&self, id: &str, method: &str, name: &str) {
         let row = OutboxRow {
             id: id.to_owned(),
             lane: LANE.to_owned(),
@@ -39,11 +39,15 @@ impl Outbox {
         self.rows.lock().unwrap().insert(row.id.clone(), row);
     }
 
+    pub(crate) fn deferrals(&self) -> usize {
+        self.deferrals.lock().unwrap().len()
+    }
+
     fn answer(&self, id: &str) -> Option<Answer> {
         self.answers.lock().unwrap().get(id).cloned()
     }
 
-    async fn answered(&self, id: &str) -> Answer {
+    pub(crate) async fn answered(&self, id: &str) -> Answer {
         eventually("the row is answered", async || self.answer(id)).await
     }
 }
@@ -71,7 +75,7 @@ impl OutboxSource for Outbox {
     }
 }
 
-fn reply_text(answer: Answer) -> String {
+pub(crate) fn reply_text(answer: Answer) -> String {
     let Answer::Reply(bytes) = answer else { panic!("not a reply: {answer:?}") };
     Receipt::decode(bytes).unwrap().text
 }
