@@ -13,6 +13,7 @@ mod fencing;
 mod framing;
 mod harness;
 mod identity;
+mod metrics;
 mod outbox;
 #[cfg(feature = "redis")]
 mod redis_server;
