@@ -78,16 +78,17 @@ impl Applications {
     ) -> anyhow::Result<Self> {
         let processor = processor(around, &databases).context("job-processor")?;
         let giftcard = giftcard(around, &calls, &databases).await.context("giftcard-api")?;
-        let direct = |routes: &Routes| {
-            target(routes, around.secrets).channel().credential(around.secrets.credential.header())
+        let direct = |lane: &str, routes: &Routes| {
+            let channel = calls.direct(lane, &target(routes, around.secrets));
+            channel.credential(around.secrets.credential.header())
         };
         let deps = giveaway_api::Deps {
             db: databases.giveaway.clone(),
             clock: around.clock.clone(),
             shutdown: around.shutdown.clone(),
             calls: calls.clone(),
-            giftcard: direct(&giftcard.grpc),
-            processor: direct(&processor.grpc),
+            giftcard: direct(lane::GIFTCARD, &giftcard.grpc),
+            processor: direct(lane::PROCESSOR, &processor.grpc),
             provider: around.provider.provider.clone(),
             beacon: Arc::new(sandbox_beacon(around.secrets)?),
             instance_key: around.secrets.instance.clone(),
@@ -101,7 +102,7 @@ impl Applications {
             payment_sweep_seconds: around.config.giveaway.payment_sweep_seconds,
         };
         let giveaway = giveaway_api::build(config, deps).await.context("giveaway-api")?;
-        processor.connect_owner("giveaway", direct(&giveaway.grpc));
+        processor.connect_owner("giveaway", direct(lane::GIVEAWAY, &giveaway.grpc));
         let (giveaway, giftcard) = (Arc::new(giveaway), Arc::new(giftcard));
         Ok(Self { databases, calls, giveaway, giftcard, processor })
     }
