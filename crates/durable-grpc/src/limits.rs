@@ -47,10 +47,10 @@ pub const LEASE: Duration = Duration::from_secs(15);
 pub const HEALTH_FRESH: Duration = Duration::from_secs(10);
 /// How long a shutdown lets running attempts finish before it abandons them.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
-/// The pause before a worker offers an end again that the store could not record.
-pub(crate) const FINISH_RETRY_BASE: Duration = Duration::from_millis(50);
-/// The longest such pause.
-pub(crate) const FINISH_RETRY_CAP: Duration = Duration::from_secs(5);
+/// The pause before a worker asks a store again that has had trouble: for calls, or to record an end.
+pub(crate) const STORE_RETRY_BASE: Duration = Duration::from_millis(50);
+/// The longest such pause: a store that is back is noticed soon.
+pub(crate) const STORE_RETRY_CAP: Duration = Duration::from_secs(2);
 
 /// How often waiters are looked up, and the sweep and the takeover run.
 pub(crate) const HOUSEKEEPING: Duration = Duration::from_secs(1);

@@ -19,7 +19,7 @@ use crate::{
     calls::{Calls, Stop},
     decide::{self, decide},
     gate::Gate,
-    limits::{CLAIM_WAIT, FINISH_RETRY_BASE, FINISH_RETRY_CAP, MAX_CLAIM},
+    limits::{CLAIM_WAIT, MAX_CLAIM, STORE_RETRY_BASE, STORE_RETRY_CAP},
     store::{Claim, Disposition, Ended, Finish, Owner, Recorded, StoreError},
     target::Target,
 };
@@ -43,6 +43,7 @@ impl LaneLoop {
     pub(super) async fn run(self) {
         let slots = Arc::new(Semaphore::new(self.slots));
         let lane = Arc::new(self);
+        let mut pause = STORE_RETRY_BASE;
         loop {
             let claimed = tokio::select! {
                 biased;
@@ -51,6 +52,7 @@ impl LaneLoop {
             };
             match claimed {
                 Ok(claims) => {
+                    pause = STORE_RETRY_BASE;
                     for (claim, slot) in claims {
                         lane.gate.metrics.claimed(&claim);
                         let admission = lane.admit();
@@ -62,8 +64,9 @@ impl LaneLoop {
                     tracing::warn!(lane = &*lane.lane, %error, "calls could not be claimed");
                     tokio::select! {
                         () = lane.stopping.cancelled() => return,
-                        () = sleep(FINISH_RETRY_CAP) => {}
+                        () = sleep(pause) => {}
                     }
+                    pause = (pause * 2).min(STORE_RETRY_CAP);
                 }
             }
         }
@@ -216,7 +219,7 @@ impl LaneLoop {
     /// Records the disposition. An answer is too precious to lose over a store that has trouble, so
     /// this goes on, holding the slot, until the store has heard it or the worker is gone.
     async fn record(&self, finish: Finish) {
-        let mut pause = FINISH_RETRY_BASE;
+        let mut pause = STORE_RETRY_BASE;
         loop {
             let recorded = self.calls.inner.store.finish(vec![finish.clone()]).await.pop();
             let call = finish.receipt.id;
@@ -238,7 +241,7 @@ impl LaneLoop {
                 return;
             }
             sleep(pause).await;
-            pause = (pause * 2).min(FINISH_RETRY_CAP);
+            pause = (pause * 2).min(STORE_RETRY_CAP);
         }
     }
 }
