@@ -461,7 +461,7 @@ pub(crate) async fn a_late_lane_refuses_only_those_who_wait(stores: impl Stores)
 
 pub(crate) async fn queries_are_refused_with_their_lane(stores: impl Stores) {
     let (rig, worker, address, _) = down(&stores).await;
-    let _serving = Serving::at(address, &rig.callee, Some(false)).await;
+    let serving = Serving::at(address, &rig.callee, Some(false)).await;
     let target = Target::remote([endpoint(address)]);
     // It would answer; what keeps the query away is what the workers have seen.
     let mut query = TillClient::new(rig.calls.direct(LANE, &target));
@@ -479,7 +479,7 @@ pub(crate) async fn queries_are_refused_with_their_lane(stores: impl Stores) {
     {
         assert!(TillClient::new(channel).reserve(order("fine")).await.is_ok());
     }
-    drop(_serving);
+    drop(serving);
     let _serving = Serving::at(address, &rig.callee, Some(true)).await;
     eventually("the query is answered", async || query.reserve(order("query")).await.ok()).await;
     worker.shutdown().await;
