@@ -1,0 +1,70 @@
+//! What each process of a story does.
+
+pub(crate) mod callee;
+pub(crate) mod caller;
+pub(crate) mod settle;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use durable_grpc::{CallStore, Calls, SqliteStore, Target, Worker, WorkerHandle};
+use tokio::runtime::Builder;
+use tonic::transport::Endpoint;
+
+use crate::{
+    DESCRIPTORS, LANE,
+    history::{CALLER, Journal, WORKER, now_us},
+    layer::{Layered, Recorder},
+    process::{Callee, Role, Store},
+};
+
+/// How long an attempt may take: long for a callee that answers at once, short for a story.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Plays a role until its end, or until the process is killed.
+pub(crate) fn play(role: Role) {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        match role {
+            Role::Callee { folder } => callee::serve(&folder).await,
+            Role::Caller { folder, store, callee, seed } => {
+                let calls = calls(open(&folder, &store).await);
+                let _worker = callee.map(|callee| worker(&calls, &callee));
+                caller::load(caller(&folder, calls), &folder, seed).await;
+            }
+            Role::Worker { folder, store, callee } => {
+                let _worker = worker(&calls(open(&folder, &store).await), &callee);
+                std::future::pending::<()>().await;
+            }
+            Role::Settle { folder, store, callee, seed } => {
+                let calls = calls(open(&folder, &store).await);
+                let _worker = callee.map(|callee| worker(&calls, &callee));
+                settle::settle(&caller(&folder, calls), &folder, seed).await;
+            }
+        }
+    });
+}
+
+fn caller(folder: &Path, calls: Calls) -> caller::Caller {
+    let journal = Journal::append_to(&folder.join(CALLER));
+    caller::Caller { store: calls.clone(), calls, journal }
+}
+
+/// The store of the story, with a recorder for what it tells this process.
+async fn open(folder: &Path, store: &Store) -> Arc<dyn CallStore> {
+    let store: Arc<dyn CallStore> = match store {
+        Store::Sqlite(path) => Arc::new(SqliteStore::open(path).unwrap()),
+    };
+    let journal = format!("{WORKER}{}-{}.jsonl", now_us(), std::process::id());
+    let layer = Recorder(Journal::append_to(&folder.join(journal)));
+    Arc::new(Layered { store, layer })
+}
+
+pub(crate) fn calls(store: Arc<dyn CallStore>) -> Calls {
+    let calls = Calls::builder_shared(store).descriptors(DESCRIPTORS);
+    calls.attempt_timeout(ATTEMPT_TIMEOUT).build().unwrap()
+}
+
+fn worker(calls: &Calls, Callee(address): &Callee) -> WorkerHandle {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    Worker::builder(calls).lane(LANE, Target::remote([endpoint])).spawn()
+}

@@ -1,0 +1,116 @@
+//! Stories over SQLite: one process owns the file, so caller and worker die together.
+
+use std::time::{Duration, Instant};
+
+use durable_grpc::store::LEASE;
+use rand::seq::SliceRandom as _;
+
+use crate::{
+    eventually::eventually,
+    history::Histories,
+    process::{Process, Role, Store, finish},
+    story::{Story, rounds, seed},
+};
+
+/// What can happen.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// SIGKILL for caller and worker.
+    KillOwner,
+    /// SIGKILL for caller and worker, and again while they recover.
+    KillOwnerTwice,
+    KillCallee,
+    /// Connections to the callee are lost.
+    CutCallee,
+    /// Connections to the callee take bytes and give none.
+    MuteCallee,
+}
+
+/// Each at least once, the kills twice: enough for every fault to meet the traces of another.
+const FAULTS: [Fault; 7] = [
+    Fault::KillOwner,
+    Fault::KillCallee,
+    Fault::CutCallee,
+    Fault::MuteCallee,
+    Fault::KillOwnerTwice,
+    Fault::KillCallee,
+    Fault::CutCallee,
+];
+
+/// Longer than a lease, by as much as a slow machine needs to notice.
+const STOPPED: Duration = LEASE.saturating_add(Duration::from_secs(2));
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_dies_over_sqlite_every_promise_is_kept() {
+    let first = seed();
+    for seed in first..first + rounds() {
+        told("sqlite", seed).await;
+    }
+}
+
+async fn told(name: &str, seed: u64) -> Histories {
+    let mut story = Story::begin(name, seed).await;
+    let mut owner = start(&story);
+    let mut faults = FAULTS;
+    faults.shuffle(&mut story.rng);
+    for fault in faults {
+        story.go_on().await;
+        println!("{name}: {fault:?}");
+        match fault {
+            Fault::KillOwner => {
+                owner.kill();
+                owner = start(&story);
+            }
+            Fault::KillOwnerTwice => {
+                owner.kill();
+                let again = start(&story);
+                // The recovery resubmits what had no answer: the first lines are the middle of it.
+                story.written(1).await;
+                again.kill();
+                owner = start(&story);
+            }
+            Fault::KillCallee => story.kill_callee().await,
+            Fault::CutCallee => story.to_callee.cut().await,
+            Fault::MuteCallee => story.mute_callee().await,
+        }
+    }
+    story.go_on().await;
+    finish(&story.path());
+    owner.end().await;
+    settle(&story).await;
+    story.check(name)
+}
+
+/// A process that is stopped for longer than its lease: it takes its own claims over, and whatever
+/// its attempts come to is fenced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_outlive_their_lease_over_sqlite() {
+    let mut story = Story::begin("sqlite, stopped", seed()).await;
+    let owner = start(&story);
+    story.go_on().await;
+    owner.signal("STOP");
+    let until = Instant::now() + STOPPED;
+    eventually("the lease lapses", async || (Instant::now() >= until).then_some(())).await;
+    owner.signal("CONT");
+    story.go_on().await;
+    finish(&story.path());
+    owner.end().await;
+    settle(&story).await;
+    story.check("sqlite, stopped");
+}
+
+fn start(story: &Story) -> Process {
+    let callee = Some(story.callee());
+    let role = Role::Caller { folder: story.path(), store: store(story), callee, seed: story.seed };
+    Process::start("owner", &story.path(), &role)
+}
+
+async fn settle(story: &Story) {
+    let callee = Some(story.callee());
+    let role = Role::Settle { folder: story.path(), store: store(story), callee, seed: story.seed };
+    Process::start("settle", &story.path(), &role).end().await;
+}
+
+fn store(story: &Story) -> Store {
+    Store::Sqlite(story.path().join("calls.db"))
+}
