@@ -1,6 +1,6 @@
 //! A story: a folder, a seed, a callee behind a network that can fail, and an end that is checked.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
@@ -10,11 +10,14 @@ use crate::{
     history::{CALLER, Histories},
     process::{Callee, Process, start_callee},
     proxy::{Mode, Proxy},
+    roles::ATTEMPT_TIMEOUT,
 };
 
-/// How much the caller writes between two faults, in bytes: a line is about a hundred. Enough for a
-/// load to build up, and random, so that each fault comes in the middle of something else.
-const BETWEEN: std::ops::Range<u64> = 4_000..40_000;
+/// How much the caller writes between two faults, in bytes: a line is about two hundred. Enough for
+/// a load to build up, and random, so that each fault comes in the middle of something else.
+const BETWEEN: std::ops::Range<u64> = 10_000..200_000;
+/// How long a connection stays mute: attempts on it run into their timeout, and some do so twice.
+const MUTE: Duration = ATTEMPT_TIMEOUT.saturating_mul(2);
 
 /// What every story has.
 pub(crate) struct Story {
@@ -68,7 +71,7 @@ impl Story {
 
     /// Nothing gets through for a while; then all connections are closed.
     pub(crate) async fn mute_callee(&mut self) {
-        hush(&self.to_callee, async || self.written(BETWEEN.start).await).await;
+        hush(&self.to_callee).await;
     }
 
     /// Checks what everybody wrote down, and keeps it for whoever looks into a failure.
@@ -89,13 +92,19 @@ impl Story {
     }
 }
 
-/// Mutes a connection while something goes on, then cuts it and lets new connections pass.
-pub(crate) async fn hush(proxy: &Proxy, meanwhile: impl AsyncFnOnce()) {
+/// Mutes a connection for a while, then cuts it and lets new connections pass.
+pub(crate) async fn hush(proxy: &Proxy) {
     let before = proxy.mode();
     proxy.set(Mode::Mute);
-    meanwhile().await;
+    pass(MUTE).await;
     proxy.cut().await;
     proxy.set(before);
+}
+
+/// Lets time pass. The moment is chosen by the clock: what a fault lasts is a length of time, and
+/// nothing announces that it has been long enough.
+pub(crate) async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 /// The seed of a story: what the environment says, or a new one.

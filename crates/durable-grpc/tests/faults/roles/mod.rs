@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long an attempt may take: long for a callee that answers at once, short for a story.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Plays a role until its end, or until the process is killed.
 pub(crate) fn play(role: Role) {
