@@ -21,6 +21,10 @@ mod layer;
 mod plan;
 mod process;
 mod proxy;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "redis")]
+mod redis_server;
 mod roles;
 mod sqlite;
 mod story;

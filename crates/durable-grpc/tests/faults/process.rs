@@ -50,6 +50,8 @@ pub(crate) enum Role {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Store {
     Sqlite(PathBuf),
+    #[cfg(feature = "redis")]
+    Redis(String),
 }
 
 /// Where a worker reaches the callee.

@@ -1,6 +1,6 @@
 //! A piece of network that can fail: it relays bytes between two processes, or stops to.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{copy, copy_bidirectional, sink},
@@ -10,6 +10,12 @@ use tokio::{
 };
 
 use crate::eventually::eventually;
+
+/// Connections that may wait to be accepted: more than all processes of a story have.
+const BACKLOG: u32 = 64;
+/// How often a port is tried that is to be taken again, and how long after each other.
+const RETAKES: usize = 1000;
+const RETAKE_PAUSE: Duration = Duration::from_millis(5);
 
 /// How the network behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +33,21 @@ pub(crate) enum Mode {
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     mode: watch::Sender<Mode>,
+    passing: Passing,
     _accepting: AbortOnDrop,
 }
+
+/// How many connections pass bytes on; each holds a clone.
+type Passing = Arc<()>;
 
 impl Proxy {
     pub(crate) async fn start(mode: Mode) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (mode, modes) = watch::channel(mode);
-        let accepting = AbortOnDrop(tokio::spawn(accept(listener, modes)));
-        Self { address, mode, _accepting: accepting }
+        let passing = Passing::default();
+        let accepting = AbortOnDrop(tokio::spawn(accept(listener, modes, passing.clone())));
+        Self { address, mode, passing, _accepting: accepting }
     }
 
     pub(crate) fn set(&self, mode: Mode) {
@@ -51,90 +62,96 @@ impl Proxy {
     pub(crate) async fn cut(&self) {
         let before = self.mode();
         self.set(Mode::Refuse);
-        // Each connection looks at the mode when it changes; none of them may miss this one.
-        eventually("connections are closed", async || {
-            (self.mode.receiver_count() <= 1).then_some(())
-        })
-        .await;
+        // Only the task that accepts still watches the mode.
+        let closed = async || (self.mode.receiver_count() <= 1).then_some(());
+        eventually("connections are closed", closed).await;
+        self.set(before);
+    }
+
+    /// Lets every connection be mute for ever. New ones are made at once.
+    pub(crate) async fn half_open(&self) {
+        let before = self.mode();
+        self.set(Mode::Mute);
+        // This one and that of the task that accepts.
+        let mute = async || (Passing::strong_count(&self.passing) <= 2).then_some(());
+        eventually("connections are mute", mute).await;
         self.set(before);
     }
 }
 
-async fn accept(mut listener: TcpListener, mut modes: watch::Receiver<Mode>) {
+async fn accept(mut listener: TcpListener, mut modes: watch::Receiver<Mode>, passing: Passing) {
     let address = listener.local_addr().unwrap();
     loop {
         let mode = *modes.borrow_and_update();
         if mode == Mode::Refuse {
             drop(listener);
             // Bound but not listening: the port stays ours, and whoever connects is refused.
-            let closed = bind(address);
+            let closed = retake(address, Ok).await;
             _ = modes.wait_for(|mode| *mode != Mode::Refuse).await;
             drop(closed);
-            listener = bind(address).listen(64).unwrap();
+            listener = retake(address, |socket| socket.listen(BACKLOG)).await;
             continue;
         }
-        let accepted = tokio::select! {
+        tokio::select! {
             biased;
-            _ = modes.changed() => continue,
-            accepted = listener.accept() => accepted,
+            changed = modes.changed() => if changed.is_err() { return },
+            accepted = listener.accept() => if let Ok((from, _)) = accepted {
+                let passing = matches!(mode, Mode::Pass(_)).then(|| passing.clone());
+                tokio::spawn(relay(from, mode, modes.clone(), passing));
+            },
+        }
+    }
+}
+
+/// Takes the port, which was ours a moment ago. Connections of then may linger, and a process that is
+/// just being started holds every descriptor for an instant.
+async fn retake<T>(address: SocketAddr, take: impl Fn(TcpSocket) -> io::Result<T>) -> T {
+    for _ in 0..RETAKES {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        if let Ok(taken) = socket.bind(address).and_then(|()| take(socket)) {
+            return taken;
+        }
+        tokio::time::sleep(RETAKE_PAUSE).await;
+    }
+    panic!("the port of a proxy is taken by somebody else");
+}
+
+async fn relay(
+    mut from: TcpStream,
+    mode: Mode,
+    mut modes: watch::Receiver<Mode>,
+    passing: Option<Passing>,
+) {
+    let mut mute = vec![];
+    if let Mode::Pass(upstream) = mode {
+        let Ok(mut to) = TcpStream::connect(upstream).await else { return };
+        _ = (from.set_nodelay(true), to.set_nodelay(true));
+        let mode = tokio::select! {
+            biased;
+            mode = not_passing(&mut modes) => mode,
+            _ = copy_bidirectional(&mut from, &mut to) => return,
         };
-        if let Ok((from, _)) = accepted {
-            tokio::spawn(relay(from, modes.clone()));
+        if mode == Some(Mode::Refuse) {
+            return;
         }
+        mute.push(tokio::spawn(swallow(to)));
     }
+    drop(passing);
+    mute.push(tokio::spawn(swallow(from)));
+    let mute: Vec<_> = mute.into_iter().map(AbortOnDrop).collect();
+    _ = modes.wait_for(|mode| *mode == Mode::Refuse).await;
+    drop(mute);
 }
 
-/// Takes the port, which was ours a moment ago; connections of then may linger.
-fn bind(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    socket.bind(address).unwrap();
-    socket
-}
-
-async fn relay(mut from: TcpStream, mut modes: watch::Receiver<Mode>) {
-    let mode = *modes.borrow_and_update();
-    let to = match mode {
-        Mode::Pass(upstream) => TcpStream::connect(upstream).await.ok(),
-        Mode::Mute => None,
-        Mode::Refuse => return,
-    };
-    match to {
-        Some(mut to) => {
-            _ = (from.set_nodelay(true), to.set_nodelay(true));
-            tokio::select! {
-                biased;
-                () = until_not_passing(&mut modes) => {}
-                _ = copy_bidirectional(&mut from, &mut to) => return,
-            }
-            if *modes.borrow() == Mode::Mute {
-                tokio::select! {
-                    () = refused(&mut modes) => {}
-                    _ = mute(from) => {}
-                    _ = mute(to) => {}
-                }
-            }
-        }
-        None if mode == Mode::Mute => tokio::select! {
-            () = refused(&mut modes) => {}
-            _ = mute(from) => {}
-        },
-        None => {}
-    }
-}
-
-/// Takes bytes until the peer has had enough. That the peer then closes reaches nobody.
-async fn mute(mut from: TcpStream) -> std::convert::Infallible {
+/// Takes bytes until the peer has had enough. That it then closes reaches nobody.
+async fn swallow(mut from: TcpStream) {
     _ = copy(&mut from, &mut sink()).await;
     std::future::pending().await
 }
 
-async fn until_not_passing(modes: &mut watch::Receiver<Mode>) {
-    _ = modes.wait_for(|mode| !matches!(mode, Mode::Pass(_))).await;
-}
-
-async fn refused(modes: &mut watch::Receiver<Mode>) {
-    _ = modes.wait_for(|mode| *mode == Mode::Refuse).await;
+async fn not_passing(modes: &mut watch::Receiver<Mode>) -> Option<Mode> {
+    modes.wait_for(|mode| !matches!(mode, Mode::Pass(_))).await.ok().map(|mode| *mode)
 }
 
 struct AbortOnDrop(JoinHandle<()>);

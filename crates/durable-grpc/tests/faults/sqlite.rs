@@ -97,6 +97,22 @@ async fn a_process_stands_still_for_longer_than_a_lease_over_sqlite() {
     story.check("sqlite, stopped");
 }
 
+/// A connection to the callee that nobody closes and that never answers again. It is found out, and
+/// calls go on over a new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_open_connection_to_the_callee_is_noticed_over_sqlite() {
+    let name = "sqlite, half-open";
+    let mut story = Story::begin(name, seed()).await;
+    let owner = start(&story);
+    story.go_on().await;
+    story.to_callee.half_open().await;
+    story.executed().await;
+    finish(&story.path());
+    owner.end().await;
+    settle(&story).await;
+    story.check(name);
+}
+
 fn start(story: &Story) -> Process {
     let callee = Some(story.callee());
     let role = Role::Caller { folder: story.path(), store: store(story), callee, seed: story.seed };

@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use crate::{
     check::check,
     eventually::eventually,
-    history::{CALLER, Histories},
+    history::{CALLEE, CALLER, Histories},
     process::{Callee, Process, start_callee},
     proxy::{Mode, Proxy},
     roles::ATTEMPT_TIMEOUT,
@@ -54,10 +54,19 @@ impl Story {
 
     /// Waits until the caller has written so much more.
     pub(crate) async fn written(&self, more: u64) {
-        let path = self.folder.path().join(CALLER);
+        self.grown(CALLER, more).await;
+    }
+
+    /// Waits until the callee has executed something.
+    pub(crate) async fn executed(&self) {
+        self.grown(CALLEE, 1).await;
+    }
+
+    async fn grown(&self, file: &str, more: u64) {
+        let path = self.folder.path().join(file);
         let length = || fs::metadata(&path).map_or(0, |file| file.len());
         let enough = length() + more;
-        eventually("the caller makes calls", async || (length() >= enough).then_some(())).await;
+        eventually(&format!("{file} grows"), async || (length() >= enough).then_some(())).await;
     }
 
     /// SIGKILL for the callee. For a random while it is not there at all.

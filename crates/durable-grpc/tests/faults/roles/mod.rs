@@ -53,6 +53,12 @@ fn caller(folder: &Path, calls: Calls) -> caller::Caller {
 async fn open(folder: &Path, store: &Store) -> Arc<dyn CallStore> {
     let store: Arc<dyn CallStore> = match store {
         Store::Sqlite(path) => Arc::new(SqliteStore::open(path).unwrap()),
+        #[cfg(feature = "redis")]
+        Store::Redis(url) => {
+            // A process may start while the server is away.
+            let connect = async || durable_grpc::RedisStore::connect(url).await.ok();
+            Arc::new(crate::eventually::eventually("the server is there", connect).await)
+        }
     };
     let journal = format!("{WORKER}{}-{}.jsonl", now_us(), std::process::id());
     let layer = Recorder(Journal::append_to(&folder.join(journal)));
