@@ -16,8 +16,11 @@ use crate::direct::DirectChannel;
 /// How long an attempt to connect to an endpoint may take, and with it how long a lost machine can
 /// hold an attempt up before another endpoint is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often an idle connection is probed, so that a half-open one is noticed.
+/// How often a connection is probed, so that a half-open one is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How long such a probe may go unanswered. While it does, every attempt of the lane runs into its
+/// timeout, so the client's default of 20 s is too long.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The service behind a lane. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +56,7 @@ impl Target {
             endpoint
                 .connect_timeout(CONNECT_TIMEOUT)
                 .http2_keep_alive_interval(KEEP_ALIVE)
+                .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
                 .keep_alive_while_idle(true)
                 .tcp_nodelay(true)
         });
