@@ -39,10 +39,14 @@ pub(crate) fn decide(
         Attempt::NoAnswer(reason) if call.policy.idempotent => {
             retry(true, backoff(tries(call), jitter), reason)
         }
-        Attempt::NoAnswer(reason) => {
+        Attempt::Unusable(reason) if call.policy.idempotent => {
+            end(Ended::without_answer(EndKind::Dead, reason, true), true)
+        }
+        // An answer that cannot be kept is as good as lost: under another end the key would run the
+        // call a second time.
+        Attempt::NoAnswer(reason) | Attempt::Unusable(reason) => {
             end(Ended::without_answer(EndKind::Ambiguous, reason, true), true)
         }
-        Attempt::Unusable(reason) => end(Ended::without_answer(EndKind::Dead, reason, true), true),
     }
 }
 

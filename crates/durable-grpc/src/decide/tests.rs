@@ -73,8 +73,9 @@ fn a_lost_answer_is_retried_only_where_it_may_be() {
     assert_eq!(kind(check(&once, lost())), Some(EndKind::Ambiguous));
     assert!(matches!(check(&once, unsent()), Disposition::Retry { sent: false, .. }));
     assert!(matches!(check(&call(), unsent()), Disposition::Retry { sent: false, .. }));
-    let unusable = Attempt::Unusable("too large".to_owned());
-    assert_eq!(kind(check(&call(), unusable)), Some(EndKind::Dead));
+    let unusable = || Attempt::Unusable("too large".to_owned());
+    assert_eq!(kind(check(&call(), unusable())), Some(EndKind::Dead));
+    assert_eq!(kind(check(&once, unusable())), Some(EndKind::Ambiguous));
 }
 
 #[test]
