@@ -224,29 +224,25 @@ impl Calls {
         let (store, id) = (&*self.inner.store, call.id);
         let _admitted = match gate.admit(store, call.policy.detached).await {
             Ok(admitted) => admitted,
-            Err(refused) => return self.find(&call).await.ok_or(refused),
+            Err(refused) => return self.find(&call).await?.ok_or(refused),
         };
+        let keyed = call.key.is_some();
         let submitted = store.submit(vec![call]).await.pop().unwrap_or(Err(StoreError::Closed));
-        submitted.map_err(|error| outcome::store_failed(&error, id))
+        submitted.map_err(|error| outcome::store_failed(&error, id, keyed))
     }
 
     /// What the submission of a call would find under its key; `None` if it would be executed.
-    async fn find(&self, call: &NewCall) -> Option<Submitted> {
-        let key = call.key.as_deref()?;
+    async fn find(&self, call: &NewCall) -> Result<Option<Submitted>, Status> {
+        let Some(key) = call.key.as_deref() else { return Ok(None) };
         let found = self.inner.store.lookup_key(&call.lane, &call.method, key).await;
-        let view = match found {
-            Ok(view) => view?,
-            Err(error) => {
-                tracing::warn!(lane = &*call.lane, %error, "key could not be looked up");
-                return None;
-            }
-        };
-        match view.state {
+        let found = found.map_err(|error| outcome::store_failed(&error, call.id, true))?;
+        let Some(view) = found else { return Ok(None) };
+        Ok(match view.state {
             _ if view.hash != call.hash => Some(Submitted::Mismatch(view.id)),
             CallState::Waiting | CallState::Running => Some(Submitted::Attached(view.id)),
             CallState::Ended(ended) if ended.kind.runs_again() => None,
             CallState::Ended(ended) => Some(Submitted::Ended(view.id, ended)),
-        }
+        })
     }
 
     /// Waits for the end of a call that exists already.

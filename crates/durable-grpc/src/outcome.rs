@@ -108,10 +108,16 @@ pub(crate) fn mismatch(id: CallId) -> Status {
     status(Code::FailedPrecondition, message, Outcome::Mismatch, Some(id))
 }
 
-pub(crate) fn store_failed(error: &StoreError, id: CallId) -> Status {
+/// The status of a submission, or of the question for its key, that the store did not take. Whoever
+/// names a key may have named it before: a store that was not reached cannot say that there is no
+/// such call, so it may be running.
+pub(crate) fn store_failed(error: &StoreError, id: CallId, keyed: bool) -> Status {
     let message = format!("call store: {error}");
     match error {
         StoreError::LaneFull { .. } => come_again(Code::ResourceExhausted, message, FULL_PUSHBACK),
+        StoreError::NotWritten(_) | StoreError::Closed if keyed => {
+            status(Code::Unavailable, message, Outcome::Unknown, None)
+        }
         StoreError::NotWritten(_) | StoreError::Closed => not_accepted(Code::Unavailable, message),
         StoreError::Uncertain(_) => status(Code::Unavailable, message, Outcome::Unknown, Some(id)),
     }
