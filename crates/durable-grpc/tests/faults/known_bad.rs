@@ -34,14 +34,14 @@ enum Variant {
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Caller, worker and callee in this process, over SQLite in a folder.
-struct Life {
-    caller: Caller,
+pub(crate) struct Life {
+    pub(crate) caller: Caller,
     worker: WorkerHandle,
 }
 
 impl Life {
     /// Opens the store of a folder and works, with a layer between the library and the store.
-    async fn begin<L: Layer>(folder: &Path, layer: L) -> Self {
+    pub(crate) async fn begin<L: Layer>(folder: &Path, layer: L) -> Self {
         let opened = eventually("the file is free", async || {
             match SqliteStore::open(folder.join("calls.db")) {
                 Err(OpenError::InUse(_)) => None,
@@ -60,7 +60,7 @@ impl Life {
     }
 
     /// Asks for everything once more, and checks.
-    async fn settle(self, folder: &Path, plan: Plan) -> Vec<Violation> {
+    pub(crate) async fn settle(self, folder: &Path, plan: Plan) -> Vec<Violation> {
         settle_plans(&self.caller, folder, |_| plan).await;
         self.worker.shutdown().await;
         check(&Histories::read(folder))

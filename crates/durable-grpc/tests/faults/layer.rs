@@ -50,6 +50,11 @@ pub(crate) trait Layer: Send + Sync + 'static {
     }
 }
 
+/// The layer that is none.
+pub(crate) struct Nothing;
+
+impl Layer for Nothing {}
+
 /// A store under a layer.
 pub(crate) struct Layered<L> {
     pub(crate) store: Arc<dyn CallStore>,

@@ -15,6 +15,7 @@
 
 mod check;
 mod eventually;
+mod found;
 mod history;
 mod known_bad;
 mod layer;

@@ -65,6 +65,8 @@ pub(crate) enum Manner {
     Flaky,
     /// Never answers the first attempt.
     Hang,
+    /// Answers with more than can be kept.
+    TooLarge,
 }
 
 /// One call.

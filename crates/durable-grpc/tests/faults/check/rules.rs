@@ -8,6 +8,8 @@ use crate::{
     plan::Method,
 };
 
+/// How the status begins that ends a wait.
+const DEADLINE: &str = "DeadlineExceeded";
 /// A waiter is looked up once a second. Whoever waited for this long and heard nothing of an end
 /// that the store has is not looked up at all.
 const LOOKED_UP_BY_MS: u64 = 2_500;
@@ -67,7 +69,8 @@ pub(super) fn of_statuses(label: Label, call: &Call<'_>) -> Vec<Violation> {
             }
             Outcome::NotAccepted | Outcome::Unknown => {}
         }
-        if failure.had_ended && failure.end.is_none() && failure.waited_ms >= LOOKED_UP_BY_MS {
+        let waited_in_vain = failure.code.starts_with(DEADLINE) && failure.had_ended;
+        if waited_in_vain && failure.waited_ms >= LOOKED_UP_BY_MS {
             violations.push(Violation::Unheard(label));
         }
     }

@@ -240,7 +240,8 @@ fn statuses_that_are_not_true_are_found() {
     });
     expect(&[V::Unheard(0)], |scribe| {
         answered_once(scribe, 0, AWAITED);
-        let unheard = Failure { had_ended: true, ..failure(Outcome::Unknown, None) };
+        let code = "DeadlineExceeded: 40 s".to_owned();
+        let unheard = Failure { code, had_ended: true, ..failure(Outcome::Unknown, None) };
         scribe.failed(0, unheard);
     });
 }

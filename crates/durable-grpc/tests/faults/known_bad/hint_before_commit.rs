@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::{Life, Variant};
 use crate::{
     check::Violation,
-    layer::Layer,
+    layer::{Layer, Nothing},
     plan::{Method, Plan},
 };
 
@@ -34,8 +34,6 @@ pub(super) async fn told(variant: Variant) -> Vec<Violation> {
     }
     drop((caller, worker, crashed));
 
-    struct Nothing;
-    impl Layer for Nothing {}
     let life = Life::begin(folder.path(), Nothing).await;
     life.settle(folder.path(), plan).await
 }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use durable_grpc::MAX_MESSAGE_BYTES;
 use futures::stream::Empty;
 use prost::Message as _;
 use tokio::net::TcpListener;
@@ -112,6 +113,7 @@ fn answer(label: Label, effect: u64, manner: Manner) -> Result<Receipt, Status> 
     let text = format!("order {label}, effect {effect}");
     match manner {
         Manner::Refuse => Err(Status::failed_precondition(text)),
+        Manner::TooLarge => Ok(Receipt { text, note: vec![7; MAX_MESSAGE_BYTES].into() }),
         _ => Ok(Receipt { text, ..Default::default() }),
     }
 }

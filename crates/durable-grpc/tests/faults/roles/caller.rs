@@ -112,7 +112,8 @@ impl Caller {
             } else if let Some(id) = id {
                 return self.attach(plan, id).await;
             } else {
-                return;
+                // Refused: the next caller would be refused as well.
+                return tokio::time::sleep(AGAIN_AFTER).await;
             }
         }
     }

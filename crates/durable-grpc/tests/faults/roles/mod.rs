@@ -6,7 +6,7 @@ pub(crate) mod settle;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use durable_grpc::{CallStore, Calls, SqliteStore, Target, Worker, WorkerHandle};
+use durable_grpc::{BreakerOptions, CallStore, Calls, SqliteStore, Target, Worker, WorkerHandle};
 use tokio::runtime::Builder;
 use tonic::transport::Endpoint;
 
@@ -19,6 +19,12 @@ use crate::{
 
 /// How long an attempt may take: long for a callee that answers at once, short for a story.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a callee in trouble is left alone: as in earnest, in a tenth of the time, so that a story
+/// sees breakers open and close.
+const OPEN: Duration = Duration::from_millis(500);
+const OPEN_CAP: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Plays a role until its end, or until the process is killed.
 pub(crate) fn play(role: Role) {
@@ -65,8 +71,9 @@ async fn open(folder: &Path, store: &Store) -> Arc<dyn CallStore> {
     Arc::new(Layered { store, layer })
 }
 
-pub(crate) fn calls(store: Arc<dyn CallStore>) -> Calls {
-    let calls = Calls::builder_shared(store).descriptors(DESCRIPTORS);
+fn calls(store: Arc<dyn CallStore>) -> Calls {
+    let breaker = BreakerOptions::default().open(OPEN, OPEN_CAP).probe(LOOK).refresh(LOOK);
+    let calls = Calls::builder_shared(store).descriptors(DESCRIPTORS).breaker(breaker);
     calls.attempt_timeout(ATTEMPT_TIMEOUT).build().unwrap()
 }
 
