@@ -67,7 +67,7 @@ impl Life {
     }
 }
 
-fn build(store: Arc<dyn CallStore>) -> Calls {
+pub(crate) fn build(store: Arc<dyn CallStore>) -> Calls {
     let calls = Calls::builder_shared(store).descriptors(DESCRIPTORS);
     calls.attempt_timeout(ATTEMPT_TIMEOUT).build().unwrap()
 }

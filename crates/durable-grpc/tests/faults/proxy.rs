@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    io::{copy, copy_bidirectional, sink},
+    io::{AsyncRead, copy, copy_bidirectional, sink},
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::JoinHandle,
@@ -27,6 +27,9 @@ pub(crate) enum Mode {
     /// Every connection takes bytes, passes none on, and stays so for ever: half-open. So do new
     /// connections as long as this lasts.
     Mute,
+    /// Connections pass on what is asked, and swallow what is answered.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only Redis is asked so"))]
+    Unheard,
 }
 
 /// A running proxy. Dropping it closes its connections.
@@ -132,20 +135,32 @@ async fn relay(
             mode = not_passing(&mut modes) => mode,
             _ = copy_bidirectional(&mut from, &mut to) => return,
         };
-        if mode == Some(Mode::Refuse) {
-            return;
+        match mode {
+            Some(Mode::Mute) => mute.extend([from, to].map(|end| tokio::spawn(swallow(end)))),
+            Some(Mode::Unheard) => {
+                let ((mut asked, answers), (answered, mut asks)) =
+                    (from.into_split(), to.into_split());
+                mute.push(tokio::spawn(async move {
+                    _ = copy(&mut asked, &mut asks).await;
+                    // Neither side is told that the other has closed.
+                    std::future::pending::<()>().await;
+                    drop(answers);
+                }));
+                mute.push(tokio::spawn(swallow(answered)));
+            }
+            Some(Mode::Refuse | Mode::Pass(_)) | None => return,
         }
-        mute.push(tokio::spawn(swallow(to)));
+    } else {
+        mute.push(tokio::spawn(swallow(from)));
     }
     drop(passing);
-    mute.push(tokio::spawn(swallow(from)));
     let mute: Vec<_> = mute.into_iter().map(AbortOnDrop).collect();
     _ = modes.wait_for(|mode| *mode == Mode::Refuse).await;
     drop(mute);
 }
 
 /// Takes bytes until the peer has had enough. That it then closes reaches nobody.
-async fn swallow(mut from: TcpStream) {
+async fn swallow(mut from: impl AsyncRead + Unpin) {
     _ = copy(&mut from, &mut sink()).await;
     std::future::pending().await
 }

@@ -104,7 +104,8 @@ async fn announce(shared: &Shared, lane: &Lane) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sends the calls, and again when the answer is lost: the script finds by the ids what it has.
+/// Sends the calls, and again when the answer is lost: the script finds by the ids what it has. Where
+/// it cannot, because a call that is over has left nothing, it repeats only what may be repeated.
 async fn send(shared: &Shared, lane: &Lane, calls: &[NewCall]) -> Result<Value, StoreError> {
     let began = Instant::now();
     let mut resent = false;
@@ -142,9 +143,18 @@ fn script_call(shared: &Shared, lane: &Lane, calls: &[NewCall], resent: bool) ->
             .arg(&call.payload[..])
             .arg(call.not_before.map_or(0, to_ms))
             .arg(duration_ms(call.policy.expires_in))
-            .arg(u8::from(!call.policy.detached));
+            .arg(wait_of(call));
     }
     script
+}
+
+/// Whether somebody waits, and if not, whether a repetition may make the call twice.
+const fn wait_of(call: &NewCall) -> u8 {
+    match (call.policy.detached, call.policy.idempotent) {
+        (false, _) => 1,
+        (true, true) => 0,
+        (true, false) => 2,
+    }
 }
 
 fn decode(shared: &Shared, lane: &Lane, result: Value) -> Result<Submitted, StoreError> {
@@ -167,6 +177,7 @@ fn decode(shared: &Shared, lane: &Lane, result: Value) -> Result<Submitted, Stor
             Ok(Submitted::Ended(id, Arc::new(record.ok_or_else(|| corrupt("record"))?)))
         }
         Some(3) => Ok(Submitted::Mismatch(id)),
+        Some(5) => Err(StoreError::Uncertain("the answer to the submission was lost".to_owned())),
         _ => Err(corrupt("result")),
     }
 }

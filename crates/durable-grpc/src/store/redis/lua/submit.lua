@@ -1,7 +1,8 @@
 -- ARGV: ahead, process, lane's byte cap, '1' when this was sent before and the answer was lost, then
 -- for each call: id, name (method and key, or ''), hash, policy, metadata, payload, due (0: at once),
--- expires_in, '1' when somebody waits.
--- Gives for each call {what, id, record}: 0 accepted, 1 attached, 2 ended, 3 mismatch, 4 lane full.
+-- expires_in, '1' when somebody waits, '2' when nobody does and the call must not be made twice.
+-- Gives for each call {what, id, record}: 0 accepted, 1 attached, 2 ended, 3 mismatch, 4 lane full,
+-- 5 not known: sent before, and either never received or already over without a trace.
 local process, cap, resent = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
 local bytes = tonumber(redis.call('HGET', META, 'bytes') or '0')
 local before = bytes
@@ -38,6 +39,9 @@ for n = 5, #ARGV, 9 do
     result = {known == id and 0 or 1, known}
   elseif known and (resent and known == id or not (state == '3' or state == '4' or state == '6')) then
     result = {2, known, call[4]}
+  elseif resent and not known and name == '' and ARGV[n + 8] == '2' then
+    -- A detached success leaves no record by which the repetition could be told from the first.
+    result = {5, id}
   elseif bytes + #payload > cap then
     result = {4, bytes}
   elseif known then
