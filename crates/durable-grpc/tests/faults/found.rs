@@ -1,8 +1,5 @@
 //! Interleavings in which the library once broke a promise, as small as they could be made.
 
-#[cfg(feature = "redis")]
-mod lost_reply;
-
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,

@@ -1,6 +1,8 @@
 //! Stories over Redis: caller, two workers, callee and server are processes of their own, and all
 //! that is between them can fail.
 
+mod lost_reply;
+
 use std::{net::SocketAddr, time::Duration};
 
 use durable_grpc::store::LEASE;
