@@ -92,6 +92,12 @@ Examples:
     #[command(subcommand)]
     Config(ConfigCommand),
 
+    /// Look after the calls between the services
+    ///
+    /// Goes through the running server of the data folder, or opens the queue when none runs.
+    #[command(subcommand)]
+    Calls(crate::calls::Command),
+
     /// Run the test payment provider in a process of its own
     ///
     /// A real HTTP server with a durable log: pay pages, signed webhooks, transfers, and faults on

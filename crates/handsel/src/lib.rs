@@ -9,12 +9,15 @@
 //! | `demo` | `handsel demo`: the whole story over HTTP, on a node with a movable clock |
 //! | `verify` | `handsel verify`: checks a draw, offline |
 //! | `audit` | `handsel audit`: what each service checks alone, and what only all books together show |
+//! | `calls` | `handsel calls`: dead letters and lanes, through the running server or its file |
+//! | `stores` | opens call stores |
 //! | `migrate`, `show_config`, `sandbox_bank` | the other commands |
 //! | `out` | where results are printed |
 //!
 //! This is the only crate that sees all three applications; none of them knows it.
 
 mod audit;
+mod calls;
 mod cli;
 mod config;
 mod demo;
@@ -24,6 +27,7 @@ mod out;
 mod sandbox_bank;
 mod serve;
 mod show_config;
+mod stores;
 mod verify;
 
 use std::{future::Future, process::ExitCode};
@@ -49,6 +53,7 @@ pub fn run() -> ExitCode {
         Command::Audit(args) => quiet(audit::run(args)),
         Command::Migrate(args) => quiet(migrate::run(args)),
         Command::Config(command) => show_config::run(command),
+        Command::Calls(command) => quiet(calls::run(command)),
         Command::SandboxBank(args) => in_runtime(sandbox_bank::run(args)),
     };
     outcome.unwrap_or_else(|error| {

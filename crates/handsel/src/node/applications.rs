@@ -1,6 +1,10 @@
 //! Builds the three applications and connects them.
 
-use std::{num::NonZeroU32, path::Path, sync::Arc};
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -11,7 +15,7 @@ use contracts::{
     processor::{analytics_service_server, mail_service_server},
 };
 use draw::{beacon::Sandbox, moment::Moment};
-use durable_grpc::{Calls, SqliteStore, Target, Worker, WorkerHandle};
+use durable_grpc::{Calls, Target, Worker, WorkerHandle};
 use giveaway_api::beacon::SandboxBeacon;
 use platform::{Clock, Shutdown, rpc::RequireCredential, token::hash_bearer};
 use sea_orm::ConnectionTrait as _;
@@ -19,10 +23,11 @@ use tonic::service::Routes;
 use tower::Layer as _;
 
 use super::{bank::ConnectedProvider, databases::Databases, secrets::Secrets};
-use crate::config::Config;
-
-/// The call queue's file in a data folder.
-const CALLS_FILE: &str = "calls.db";
+use crate::{
+    calls,
+    config::Config,
+    stores::{Place, open_store},
+};
 
 /// Batches of mails that are sent at a time.
 const PROCESSOR_SLOTS: usize = 4;
@@ -38,6 +43,7 @@ const BEACON_PERIOD: NonZeroU32 = NonZeroU32::new(3).unwrap();
 pub(crate) struct Applications {
     databases: Databases,
     calls: Calls,
+    admin_token_hash: [u8; 32],
     giveaway: Arc<giveaway_api::App>,
     giftcard: Arc<giftcard_api::App>,
     processor: job_processor::App,
@@ -54,15 +60,18 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) public_url: &'a str,
 }
 
+/// The call queue's file in a data folder.
+pub(crate) fn calls_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("calls.db")
+}
+
 /// Opens the call queue, which no other process may have open.
 ///
 /// # Errors
 /// When another process has it, or the file is not usable.
-pub(crate) fn open_calls(data_dir: &Path) -> anyhow::Result<Calls> {
-    let file = data_dir.join(CALLS_FILE);
-    let store = SqliteStore::open(&file)
-        .with_context(|| format!("the call queue {} is not usable", file.display()))?;
-    Ok(Calls::builder(store).descriptors(contracts::FILE_DESCRIPTOR_SET).build()?)
+pub(crate) async fn open_calls(data_dir: &Path) -> anyhow::Result<Calls> {
+    let store = open_store(&Place::Sqlite(calls_file(data_dir))).await?;
+    Ok(Calls::builder_shared(store).descriptors(contracts::FILE_DESCRIPTOR_SET).build()?)
 }
 
 impl Applications {
@@ -82,6 +91,7 @@ impl Applications {
             let channel = calls.direct(lane, &target(routes, around.secrets));
             channel.credential(around.secrets.credential.header())
         };
+        let admin_token_hash = hash_bearer(around.secrets.admin_token.reveal());
         let deps = giveaway_api::Deps {
             db: databases.giveaway.clone(),
             clock: around.clock.clone(),
@@ -93,7 +103,7 @@ impl Applications {
             beacon: Arc::new(sandbox_beacon(around.secrets)?),
             instance_key: around.secrets.instance.clone(),
             link_key: around.secrets.links.clone(),
-            admin_token_hash: hash_bearer(around.secrets.admin_token.reveal()),
+            admin_token_hash,
         };
         let config = giveaway_api::Config {
             mode: around.config.mode,
@@ -104,7 +114,7 @@ impl Applications {
         let giveaway = giveaway_api::build(config, deps).await.context("giveaway-api")?;
         processor.connect_owner("giveaway", direct(lane::GIVEAWAY, &giveaway.grpc));
         let (giveaway, giftcard) = (Arc::new(giveaway), Arc::new(giftcard));
-        Ok(Self { databases, calls, giveaway, giftcard, processor })
+        Ok(Self { databases, calls, admin_token_hash, giveaway, giftcard, processor })
     }
 
     /// Starts the background loops. They end with the shutdown.
@@ -131,9 +141,9 @@ impl Applications {
         ]
     }
 
-    /// The HTTP routes of all three.
+    /// The HTTP routes of all three, and of the queue between them.
     pub(crate) fn router(&self) -> Router {
-        Router::new()
+        calls::router(self.calls.clone(), self.admin_token_hash)
             .merge(self.giveaway.router.clone())
             .merge(self.giftcard.router.clone())
             .merge(self.processor.router.clone())

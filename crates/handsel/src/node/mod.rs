@@ -28,7 +28,7 @@ use self::{
     databases::Databases,
     secrets::Secrets,
 };
-use crate::config::Config;
+use crate::{calls, config::Config};
 
 /// A running server.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Node {
         };
         let secrets = Secrets::open(config)?;
         // First, because it locks the data folder: two processes on one queue would be a disaster.
-        let calls = applications::open_calls(&config.data_dir)?;
+        let calls = applications::open_calls(&config.data_dir).await?;
         let databases = Databases::open_for_service(config, &clock).await?;
         let bank = bank::start_if_wanted(config, &secrets, &clock, &shutdown, address).await?;
         let around = Surroundings {
@@ -84,6 +84,7 @@ impl Node {
         applications.start();
         let grpc_address = grpc::start(config, &secrets, &applications, &shutdown).await?;
         edge::spawn(listener, edge::router(config, &clock, &applications), &shutdown);
+        calls::write_address(&config.data_dir, address)?;
         Ok(Self {
             address,
             public_url,

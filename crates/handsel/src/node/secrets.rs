@@ -11,6 +11,9 @@ use platform::{
 
 use crate::config::Config;
 
+/// The file with the administrator's token, in a data folder.
+pub(crate) const ADMIN_TOKEN_FILE: &str = "admin-token";
+
 /// Everything secret that the process holds.
 #[derive(Debug)]
 pub(crate) struct Secrets {
@@ -89,7 +92,7 @@ impl BankSecrets {
 fn admin_token(config: &Config, key: &Key) -> anyhow::Result<Secret> {
     let secret = hex::encode(key.derive("admin token").reveal());
     let token = format!("hs_{}_{secret}", config.mode);
-    write_secret(&config.data_dir.join("admin-token"), &token)?;
+    write_secret(&config.data_dir.join(ADMIN_TOKEN_FILE), &token)?;
     Ok(Secret::new(token))
 }
 
