@@ -98,6 +98,10 @@ Examples:
     #[command(subcommand)]
     Calls(crate::calls::Command),
 
+    /// Measure what this machine does
+    #[command(subcommand)]
+    Bench(crate::bench::BenchCommand),
+
     /// Run the test payment provider in a process of its own
     ///
     /// A real HTTP server with a durable log: pay pages, signed webhooks, transfers, and faults on

@@ -10,6 +10,7 @@
 //! | `verify` | `handsel verify`: checks a draw, offline |
 //! | `audit` | `handsel audit`: what each service checks alone, and what only all books together show |
 //! | `calls` | `handsel calls`: dead letters and lanes, through the running server or its file |
+//! | `bench` | `handsel bench`: figures of this machine, as ratios of one run |
 //! | `stores` | opens call stores |
 //! | `migrate`, `show_config`, `sandbox_bank` | the other commands |
 //! | `out` | where results are printed |
@@ -17,6 +18,7 @@
 //! This is the only crate that sees all three applications; none of them knows it.
 
 mod audit;
+mod bench;
 mod calls;
 mod cli;
 mod config;
@@ -54,6 +56,7 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => quiet(migrate::run(args)),
         Command::Config(command) => show_config::run(command),
         Command::Calls(command) => quiet(calls::run(command)),
+        Command::Bench(command) => quiet(bench::run(command)),
         Command::SandboxBank(args) => in_runtime(sandbox_bank::run(args)),
     };
     outcome.unwrap_or_else(|error| {

@@ -31,3 +31,9 @@ pub(crate) fn json(value: &impl Serialize) {
 pub(crate) fn aside(text: impl Display) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }
+
+/// Text beside the result as it is, such as progress that is written over.
+pub(crate) fn aside_text(text: impl Display) {
+    let mut err = io::stderr().lock();
+    drop(write!(err, "{text}").and_then(|()| err.flush()));
+}

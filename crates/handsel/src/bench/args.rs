@@ -1,0 +1,150 @@
+//! The command line of the benches, in words.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+
+/// More than any queue is asked to bear at once, and few enough that all fit into memory.
+const MAX_IN_FLIGHT: i64 = 65_536;
+/// A day: longer runs tell nothing new.
+const MAX_SECONDS: i64 = 24 * 3600;
+/// Below the 4 MiB that a message may have, with room for its envelope.
+const MAX_PAYLOAD: i64 = 4_000_000;
+
+/// `handsel bench …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Measure durable calls: request and reply through the queue
+    ///
+    /// So many callers each make one call after the other, through a generated tonic client over one
+    /// shared channel, to a callee that gives back the bytes it was sent. A call counts from the moment
+    /// it is made until its answer is there: submitted, committed, claimed, executed, finished,
+    /// committed again, and kept as always. The first second warms up and is not counted.
+    ///
+    /// All of them share the processors of this machine. What a figure means depends on the disk, so
+    /// the time of one fsync is measured and printed with it. Compare figures of one run only:
+    /// --compare makes that run.
+    #[command(after_help = "\
+How the work is spread over processes:
+  sqlite, callee process      caller and worker here, the callee in a process of its own
+  sqlite, callee in-process   everything here, as in `handsel serve`
+  redis, callee process       the caller here; worker, callee and Redis in processes of their own
+  redis, callee in-process    caller, worker and callee here, Redis in a process of its own
+  direct                      the caller here, the callee in a process of its own, nothing is kept
+
+Examples:
+  handsel bench calls                                       128 calls in flight for 10 seconds
+  handsel bench calls --in-flight 1                         how long a lone call takes
+  handsel bench calls --compare --seconds 60 --json         against plain tonic calls, in turn
+  handsel bench calls --callee in-process --dir /var/tmp    with the file on that disk
+  handsel bench calls --store redis                         with a private Redis, started for the run
+
+Exit codes: 0 measured, 1 measured but some calls failed, 2 it could not be measured.")]
+    Calls(CallsArgs),
+
+    /// Be one of the further processes of a bench; ends when its standard input closes
+    #[command(hide = true, subcommand)]
+    Part(Role),
+}
+
+/// `handsel bench calls`
+#[derive(Debug, Args)]
+pub(crate) struct CallsArgs {
+    /// Where the calls are kept
+    #[arg(long, value_enum, default_value_t = StoreKind::Sqlite)]
+    pub(crate) store: StoreKind,
+    /// Use this Redis and not a private one, which is started for the run with appendfsync everysec
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis_url: Option<String>,
+    /// Where the calls are executed
+    #[arg(long, value_enum, default_value_t = CalleeKind::Process)]
+    pub(crate) callee: CalleeKind,
+    /// Keep so many calls in flight
+    #[arg(long, value_name = "N", default_value = "128",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_IN_FLIGHT))]
+    pub(crate) in_flight: u32,
+    /// Measure so long; with --compare, each side
+    #[arg(long, value_name = "S", default_value = "10",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_SECONDS))]
+    pub(crate) seconds: u32,
+    /// Send so many bytes with each call, and get them back
+    #[arg(long, value_name = "BYTES", default_value = "200",
+        value_parser = clap::value_parser!(u32).range(0..=MAX_PAYLOAD))]
+    pub(crate) payload: u32,
+    /// Measure plain tonic calls to the same callee in a process of its own: the baseline
+    #[arg(long, conflicts_with_all = ["compare", "redis_url"])]
+    pub(crate) direct: bool,
+    /// Measure durable and plain calls in turn, and print the ratio
+    #[arg(long)]
+    pub(crate) compare: bool,
+    /// Put the files of the run below this folder [default: the system's for temporary files]
+    ///
+    /// Name one on the disk that you want to know about: on some systems the default is in memory,
+    /// where an fsync costs nothing.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The call stores that can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StoreKind {
+    /// One file, owned by one process
+    Sqlite,
+    /// A Redis server, shared by processes
+    Redis,
+}
+
+/// Where the callee is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CalleeKind {
+    /// In a process of its own, over TCP
+    Process,
+    /// In the worker's process, as in `handsel serve`
+    InProcess,
+}
+
+/// What a further process of a bench does. Each says one line when it is ready: where it is reached.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// Echo what is sent
+    Callee,
+    /// Execute the calls of a Redis store at a callee
+    Worker {
+        /// Where the store is. Not a flag, because it may hold a password.
+        #[arg(long, env = super::part::REDIS_URL_ENV, hide_env_values = true)]
+        redis_url: String,
+        /// Where the callee listens
+        #[arg(long)]
+        callee: String,
+    },
+    /// Run a private Redis server
+    Redis {
+        /// The folder that gets its files
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
+
+impl CallsArgs {
+    /// What the parser cannot see.
+    ///
+    /// # Errors
+    /// Says which options do not go together, and what to do.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.redis_url.is_none() || self.store == StoreKind::Redis,
+            "--redis-url: is for --store redis"
+        );
+        anyhow::ensure!(
+            !self.direct || self.callee == CalleeKind::Process,
+            "--direct: without a network there is nothing to compare with; leave out --callee in-process"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! `handsel bench …`: figures of this machine, as ratios of one run.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `args` | the command line of the benches, in words |
+//! | `calls` | `bench calls`: durable calls, direct calls, or both in turn |
+//! | `setup` | what is measured, with its store, worker and callee |
+//! | `load` | keeps calls in flight and records how long each took |
+//! | `report` | what is printed |
+//! | `echo` | the callee and the client, generated from `echo.proto` |
+//! | `part`, `roles` | the further processes: how one is started and ended, and what each does |
+
+mod args;
+mod calls;
+mod echo;
+mod load;
+mod part;
+mod report;
+mod roles;
+mod setup;
+
+use std::process::ExitCode;
+
+use platform::Shutdown;
+
+pub(crate) use self::args::BenchCommand;
+
+/// Measures and prints, or is a part of somebody else's measurement.
+pub(crate) async fn run(command: BenchCommand) -> anyhow::Result<ExitCode> {
+    let shutdown = Shutdown::new();
+    shutdown.on_signals()?;
+    // Dropping what was under way ends the processes and removes the files that it had started with.
+    tokio::select! {
+        outcome = dispatch(command) => outcome,
+        () = shutdown.requested() => anyhow::bail!("stopped before the end"),
+    }
+}
+
+async fn dispatch(command: BenchCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        BenchCommand::Calls(args) => calls::run(&args).await,
+        BenchCommand::Part(role) => roles::play(role).await,
+    }
+}
