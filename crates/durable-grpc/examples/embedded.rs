@@ -6,24 +6,13 @@ use std::{io::Write as _, time::Duration};
 
 use anyhow::Context as _;
 use durable_grpc::{Calls, RequestExt as _, SqliteStore, Target, Worker, call_id, outcome};
-use tonic::{Request, Response, Status, service::Routes};
+use tonic::{Request, service::Routes};
 
-/// Generated from `proto/shop.proto`.
-#[expect(
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason,
-    unreachable_pub,
-    reason = "generated code"
-)]
-mod shop {
-    include!("../proto/shop.v1.rs");
-}
+mod shop;
+mod till;
 
-use shop::{
-    Order, Receipt,
-    till_client::TillClient,
-    till_server::{Till, TillServer},
-};
+use shop::{Order, Receipt, till_client::TillClient, till_server::TillServer};
+use till::Shop;
 
 const DESCRIPTORS: &[u8] = include_bytes!("../proto/shop.bin");
 
@@ -58,24 +47,4 @@ async fn main() -> anyhow::Result<()> {
 
     worker.shutdown().await;
     Ok(())
-}
-
-struct Shop;
-
-#[tonic::async_trait]
-impl Till for Shop {
-    async fn reserve(&self, request: Request<Order>) -> Result<Response<Receipt>, Status> {
-        let text = format!("{} is reserved", request.get_ref().name);
-        Ok(Response::new(Receipt { text, ..Default::default() }))
-    }
-
-    async fn charge(&self, _: Request<Order>) -> Result<Response<Receipt>, Status> {
-        Err(Status::failed_precondition("this shop gives everything away"))
-    }
-
-    type WatchStream = futures::stream::Empty<Result<Receipt, Status>>;
-
-    async fn watch(&self, _: Request<Order>) -> Result<Response<Self::WatchStream>, Status> {
-        Ok(Response::new(futures::stream::empty()))
-    }
 }

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
@@ -72,5 +75,29 @@ fn tests_do_not_tie_crates_together_either() {
                 "{krate} must not depend on {other}, not even in tests"
             );
         }
+    }
+}
+
+#[test]
+fn durable_grpc_could_be_published_by_itself() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let package = metadata.packages.iter().find(|package| package.name == "durable-grpc").unwrap();
+    // Of any kind: a published crate takes its tests, benches and examples along.
+    for dependency in &package.dependencies {
+        assert!(dependency.path.is_none(), "durable-grpc depends on ours: {}", dependency.name);
+        assert!(dependency.source.is_some(), "{} comes from no registry", dependency.name);
+        assert_ne!(dependency.req.to_string(), "*", "{} has no version", dependency.name);
+    }
+    assert!(package.description.is_some() && package.license.is_some());
+    assert!(package.readme.as_ref().is_some_and(|readme| readme.ends_with("README.md")));
+    let listed = Command::new(env!("CARGO"))
+        .args(["package", "--list", "--allow-dirty", "--offline", "--manifest-path"])
+        .arg(&package.manifest_path)
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let files = String::from_utf8(listed.stdout).unwrap();
+    for needed in ["README.md", "src/lib.rs", "proto/shop.bin", "proto/shop.v1.rs"] {
+        assert!(files.lines().any(|file| file == needed), "{needed} is not in the package");
     }
 }
