@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use durable_grpc::{CallStore, SqliteStore};
+use durable_grpc::{CallStore, RedisStore, SqliteStore};
 
 /// Where calls are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,6 @@ pub(crate) async fn open_store(place: &Place) -> anyhow::Result<Arc<dyn CallStor
                 .with_context(|| format!("the call queue {} is not usable", file.display()))?;
             Ok(Arc::new(store))
         }
-        Place::Redis(_) => {
-            anyhow::bail!("this version keeps calls in SQLite only, not in Redis yet")
-        }
+        Place::Redis(url) => Ok(Arc::new(RedisStore::connect(url).await?)),
     }
 }

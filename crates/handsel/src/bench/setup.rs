@@ -55,7 +55,7 @@ impl Setup {
             fsync,
             worker: None,
             parts: Vec::new(),
-            folder: folder,
+            folder,
         };
         let is_direct = args.direct || args.compare;
         if is_direct || args.callee == CalleeKind::Process {

@@ -61,12 +61,23 @@ dead: waits for you. Expired and answered count since the queue was opened.")]
     Stats(StatsArgs),
 }
 
+/// Which calls: those of a data folder, or those on a Redis server.
+#[derive(Debug, Args)]
+pub(crate) struct Queue {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub(super) sources: Sources,
+    /// The calls on this Redis server instead of those of a data folder
+    #[arg(long, value_name = "URL", env = "HANDSEL_CALLS_REDIS_URL", hide_env_values = true)]
+    pub(super) redis_url: Option<String>,
+}
+
 /// `handsel calls list`
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Where the configuration comes from.
+    /// Which calls.
     #[command(flatten)]
-    sources: Sources,
+    queue: Queue,
     /// Only those of this lane
     #[arg(long)]
     lane: Option<String>,
@@ -87,9 +98,9 @@ pub(crate) struct ListArgs {
 pub(crate) struct OneArgs {
     /// The call's id, as `handsel calls list`, errors and logs show it
     pub(super) id: CallId,
-    /// Where the configuration comes from.
+    /// Which calls.
     #[command(flatten)]
-    sources: Sources,
+    queue: Queue,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -109,22 +120,22 @@ pub(crate) struct DiscardArgs {
 /// `handsel calls stats`
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {
-    /// Where the configuration comes from.
+    /// Which calls.
     #[command(flatten)]
-    sources: Sources,
+    queue: Queue,
     /// Print one JSON array
     #[arg(long)]
     pub(super) json: bool,
 }
 
 impl CallsCommand {
-    /// Where the configuration comes from.
-    pub(super) fn sources(&self) -> &Sources {
+    /// Which calls.
+    pub(super) fn queue(&self) -> &Queue {
         match self {
-            Self::List(args) => &args.sources,
-            Self::Show(args) | Self::Replay(args) => &args.sources,
-            Self::Discard(args) => &args.one.sources,
-            Self::Stats(args) => &args.sources,
+            Self::List(args) => &args.queue,
+            Self::Show(args) | Self::Replay(args) => &args.queue,
+            Self::Discard(args) => &args.one.queue,
+            Self::Stats(args) => &args.queue,
         }
     }
 }

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use self::{
     actions::Refusal,
-    args::{CallsCommand, OneArgs},
+    args::{CallsCommand, DiscardArgs, OneArgs, Queue},
     reach::Reach,
 };
 pub(crate) use self::{args::CallsCommand as Command, http::router, reach::write_address};
@@ -41,11 +41,16 @@ pub(crate) async fn run(command: CallsCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn dispatch(command: CallsCommand) -> anyhow::Result<()> {
-    let sources = command.sources();
-    let config = Config::load(sources.config.as_deref(), &serve::source_flags(sources))?;
+    // Said before anything is opened: the answer does not depend on the call.
+    if let CallsCommand::Discard(DiscardArgs { one: OneArgs { id, .. }, yes: false }) = &command {
+        anyhow::bail!(
+            "this ends call {id} for good, and whoever waits for its effect waits in vain; say --yes if that is meant"
+        );
+    }
+    let reach = open(command.queue()).await?;
     match command {
         CallsCommand::List(args) => {
-            let page = Reach::open(&config).await?.list(&args.wanted()).await?;
+            let page = reach.list(&args.wanted()).await?;
             if args.json {
                 out::json(&page);
             } else {
@@ -53,7 +58,7 @@ async fn dispatch(command: CallsCommand) -> anyhow::Result<()> {
             }
         }
         CallsCommand::Show(OneArgs { id, json, .. }) => {
-            let call = Reach::open(&config).await?.show(id).await?;
+            let call = reach.show(id).await?;
             if json {
                 out::json(&call);
             } else {
@@ -61,23 +66,16 @@ async fn dispatch(command: CallsCommand) -> anyhow::Result<()> {
             }
         }
         CallsCommand::Replay(OneArgs { id, json, .. }) => {
-            let reach = Reach::open(&config).await?;
             reach.replay(id).await?;
-            let when = if reach.is_running() { "runs again" } else { "runs at the next start" };
-            done(json, id, "replayed", when);
+            done(json, id, "replayed", reach.after_replay());
         }
         CallsCommand::Discard(args) => {
             let OneArgs { id, json, .. } = args.one;
-            // Said before anything is opened: the answer does not depend on the call.
-            anyhow::ensure!(
-                args.yes,
-                "this ends call {id} for good, and whoever waits for its effect waits in vain; say --yes if that is meant"
-            );
-            Reach::open(&config).await?.discard(id).await?;
+            reach.discard(id).await?;
             done(json, id, "discarded", "ended for good");
         }
         CallsCommand::Stats(args) => {
-            let lanes = Reach::open(&config).await?.stats().await?;
+            let lanes = reach.stats().await?;
             if args.json {
                 out::json(&lanes);
             } else {
@@ -86,6 +84,15 @@ async fn dispatch(command: CallsCommand) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+async fn open(queue: &Queue) -> anyhow::Result<Reach> {
+    if let Some(url) = &queue.redis_url {
+        return Reach::redis(url).await;
+    }
+    let sources = &queue.sources;
+    let config = Config::load(sources.config.as_deref(), &serve::source_flags(sources))?;
+    Reach::open(&config).await
 }
 
 fn done(json: bool, id: durable_grpc::CallId, what: &str, meaning: &str) {

@@ -1,7 +1,6 @@
 //! How a command reaches the calls: through the running server, or in the file that nobody has open.
 //!
-//! A Redis store needs neither: once the configuration names one, [`Reach::open`] connects to it and
-//! works on [`Reach::Here`].
+//! A Redis store needs neither: it is shared by processes, of which this is one for a moment.
 
 use std::{
     fs,
@@ -24,6 +23,7 @@ use super::{
 use crate::{
     config::Config,
     node::{applications, secrets::ADMIN_TOKEN_FILE},
+    stores::{Place, open_store},
 };
 
 /// Where a running server writes down how it is reached from this machine.
@@ -39,6 +39,8 @@ pub(super) enum Reach {
     Server(Server),
     /// This process has.
     Here(Calls),
+    /// Processes share it.
+    Shared(Calls),
 }
 
 /// A running server, and the right to ask it.
@@ -84,14 +86,27 @@ impl Reach {
         }
     }
 
-    /// Whether somebody executes calls now.
-    pub(super) fn is_running(&self) -> bool {
-        matches!(self, Self::Server(_))
+    /// Joins the processes that share the queue on a Redis server.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or cannot keep calls.
+    pub(super) async fn redis(url: &str) -> anyhow::Result<Self> {
+        let store = open_store(&Place::Redis(url.to_owned())).await?;
+        Ok(Self::Shared(Calls::builder_shared(store).build()?))
+    }
+
+    /// What becomes of a call that was just replayed.
+    pub(super) const fn after_replay(&self) -> &'static str {
+        match self {
+            Self::Server(_) => "runs again",
+            Self::Here(_) => "runs at the next start",
+            Self::Shared(_) => "waits for a worker of its lane",
+        }
     }
 
     pub(super) async fn list(&self, wanted: &Wanted) -> anyhow::Result<Page> {
         match self {
-            Self::Here(calls) => actions::list(calls, wanted).await,
+            Self::Here(calls) | Self::Shared(calls) => actions::list(calls, wanted).await,
             Self::Server(server) => {
                 server
                     .get(server.request(Method::GET, "/dead-letters").query(&Asked::from(wanted)))
@@ -102,7 +117,7 @@ impl Reach {
 
     pub(super) async fn show(&self, id: CallId) -> anyhow::Result<Call> {
         match self {
-            Self::Here(calls) => actions::show(calls, id).await,
+            Self::Here(calls) | Self::Shared(calls) => actions::show(calls, id).await,
             Self::Server(server) => {
                 server.get(server.request(Method::GET, &format!("/calls/{id}"))).await
             }
@@ -111,21 +126,21 @@ impl Reach {
 
     pub(super) async fn replay(&self, id: CallId) -> anyhow::Result<()> {
         match self {
-            Self::Here(calls) => actions::replay(calls, id).await,
+            Self::Here(calls) | Self::Shared(calls) => actions::replay(calls, id).await,
             Self::Server(server) => server.post(&format!("/dead-letters/{id}/replay")).await,
         }
     }
 
     pub(super) async fn discard(&self, id: CallId) -> anyhow::Result<()> {
         match self {
-            Self::Here(calls) => actions::discard(calls, id).await,
+            Self::Here(calls) | Self::Shared(calls) => actions::discard(calls, id).await,
             Self::Server(server) => server.post(&format!("/dead-letters/{id}/discard")).await,
         }
     }
 
     pub(super) async fn stats(&self) -> anyhow::Result<Vec<Lane>> {
         match self {
-            Self::Here(calls) => actions::stats(calls).await,
+            Self::Here(calls) | Self::Shared(calls) => actions::stats(calls).await,
             Self::Server(server) => server.get(server.request(Method::GET, "/lanes")).await,
         }
     }
