@@ -3,9 +3,11 @@
 use std::{
     env,
     fs::{self, File},
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{self, Child, Command, Stdio},
+    thread,
 };
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +65,15 @@ pub(crate) fn role() -> Option<Role> {
     env::var(ROLE).ok().map(|role| serde_json::from_str(&role).unwrap())
 }
 
+/// Ends this process when the test that started it is gone, however that ended.
+pub(crate) fn end_with_the_test() {
+    thread::spawn(|| {
+        // The test holds the other end and writes nothing.
+        _ = io::copy(&mut io::stdin(), &mut io::sink());
+        process::exit(1);
+    });
+}
+
 /// A running process. It is killed when it is dropped.
 pub(crate) struct Process {
     name: String,
@@ -78,7 +89,7 @@ impl Process {
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "process", "--nocapture"])
             .env(ROLE, serde_json::to_string(role).unwrap())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()

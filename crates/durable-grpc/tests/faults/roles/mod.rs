@@ -14,7 +14,7 @@ use crate::{
     DESCRIPTORS, LANE,
     history::{CALLER, Journal, WORKER, now_us},
     layer::{Layered, Recorder},
-    process::{Callee, Role, Store},
+    process::{self, Callee, Role, Store},
 };
 
 /// How long an attempt may take: long for a callee that answers at once, short for a story.
@@ -28,6 +28,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Plays a role until its end, or until the process is killed.
 pub(crate) fn play(role: Role) {
+    process::end_with_the_test();
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         match role {
