@@ -2,6 +2,7 @@
 //! that is between them can fail.
 
 mod lost_reply;
+mod unconfirmed_subscription;
 
 use std::{net::SocketAddr, time::Duration};
 

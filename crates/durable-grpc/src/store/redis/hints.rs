@@ -16,7 +16,7 @@ use crate::id::CallId;
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often the server is asked for a sign of life: a half-open connection tells nothing by itself.
 const PING: Duration = Duration::from_secs(5);
-/// How long the sign of life may take.
+/// How long the sign of life, or the confirmation of a subscription, may take.
 const PONG: Duration = Duration::from_secs(2);
 
 /// Runs until the store is gone.
@@ -41,8 +41,14 @@ pub(super) async fn listen(shared: Weak<Shared>) {
 async fn subscribe(shared: &Shared) -> Result<PubSub, redis::RedisError> {
     let mut subscription = shared.link.subscriber().await?;
     let own = format!("{}{}", shared.ends_prefix(), shared.process);
-    subscription.subscribe(&[own, shared.cancel_channel()]).await?;
-    Ok(subscription)
+    let channels = [own, shared.cancel_channel()];
+    // A connection may fall silent at any moment, and nothing else would notice that it did here.
+    match timeout(PONG, subscription.subscribe(&channels)).await {
+        Ok(subscribed) => subscribed.map(|()| subscription),
+        Err(_) => {
+            Err(redis::RedisError::from((redis::ErrorKind::Io, "subscription is not confirmed")))
+        }
+    }
 }
 
 async fn hear(shared: &Weak<Shared>, subscription: PubSub) {
