@@ -6,7 +6,7 @@ use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{AUTHORIZATION, CONTENT_TYPE, TE},
 };
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 use tonic::{Code, ConnectError, body::Body, metadata::MetadataMap};
 use tower::{BoxError, Service, ServiceExt as _};
 
@@ -45,6 +45,7 @@ pub(crate) async fn attempt(
         Ok(request) => request,
         Err(error) => return Attempt::NotSent(format!("request cannot be built: {error}")),
     };
+    let began = Instant::now();
     let result = match &target.service {
         // In its own task: a panic stays there, and a handler that blocks its thread does not block
         // the timer that gives up on it.
@@ -56,7 +57,30 @@ pub(crate) async fn attempt(
             tokio::time::timeout(timeout, exchange(channel.clone(), request)).await
         }
     };
-    result.unwrap_or_else(|_| Attempt::NoAnswer(format!("no answer within {timeout:?}")))
+    match result {
+        Ok(attempt) => in_time(attempt, began.elapsed(), timeout),
+        Err(_) => no_answer_within(timeout),
+    }
+}
+
+/// What an attempt brought that may have come late. A worker that stood still (stopped, paused with
+/// its machine) finds the answer beside its own timer, and what a server says by then may be about
+/// the timeout that it was told: tonic's CANCELLED is made by the server's timer, not by the method,
+/// which may well have had its effect.
+fn in_time(attempt: Attempt, took: Duration, timeout: Duration) -> Attempt {
+    match attempt {
+        Attempt::Answered(answer)
+            if took >= timeout
+                && matches!(answer.code(), Code::Cancelled | Code::DeadlineExceeded) =>
+        {
+            no_answer_within(timeout)
+        }
+        attempt => attempt,
+    }
+}
+
+fn no_answer_within(timeout: Duration) -> Attempt {
+    Attempt::NoAnswer(format!("no answer within {timeout:?}"))
 }
 
 fn request(claim: &Claim, credential: Option<&HeaderValue>) -> Result<Request<Body>, http::Error> {
@@ -194,5 +218,29 @@ impl AbortOnDrop {
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_of_the_callees_timer_is_no_answer() {
+        const TIMEOUT: Duration = Duration::from_secs(10);
+        let late = TIMEOUT + CALLEE_GRACE;
+        let check = |code: Code, took: Duration, is_answer: bool| {
+            let mut trailers = HeaderMap::new();
+            trailers.insert(GRPC_STATUS, HeaderValue::from(code as i32));
+            let answer = StoredAnswer { headers: HeaderMap::new(), message: None, trailers };
+            let attempt = in_time(Attempt::Answered(answer), took, TIMEOUT);
+            assert_eq!(matches!(attempt, Attempt::Answered(_)), is_answer, "{code:?} {took:?}");
+        };
+        check(Code::Cancelled, late, false);
+        check(Code::DeadlineExceeded, late, false);
+        // What the method itself says stays its answer, however late the worker looks at it.
+        check(Code::FailedPrecondition, late, true);
+        check(Code::Ok, late, true);
+        check(Code::Cancelled, TIMEOUT / 2, true);
     }
 }
