@@ -44,7 +44,8 @@ pub(crate) struct Failure {
     pub(crate) outcome: Outcome,
     /// How the call ended, if it did.
     pub(crate) end: Option<String>,
-    pub(crate) waited_ms: u64,
+    /// How long the caller meant to wait. How long it did says less: it may have stood still.
+    pub(crate) wait_ms: u64,
     /// Whether the store knew an end of this call right after the wait for it had ended.
     pub(crate) had_ended: bool,
 }

@@ -14,7 +14,7 @@ use crate::{
     process::{Process, Role, Store, finish},
     proxy::{Mode, Proxy},
     redis_server::{RedisServer, is_there},
-    story::{Story, hush, pass, rounds, seed},
+    story::{STILL, Story, hush, pass, rounds, seed, stand_still},
 };
 
 /// What can happen.
@@ -22,6 +22,8 @@ use crate::{
 enum Fault {
     KillCaller,
     KillWorker,
+    /// A worker stands still for a while.
+    StopWorker,
     KillCallee,
     KillServer,
     RestartServer,
@@ -36,9 +38,10 @@ enum Fault {
 }
 
 /// Each once: a worker that is killed has a lease, and the story lasts until it is over.
-const FAULTS: [Fault; 12] = [
+const FAULTS: [Fault; 13] = [
     Fault::KillCaller,
     Fault::KillWorker,
+    Fault::StopWorker,
     Fault::KillCallee,
     Fault::KillServer,
     Fault::RestartServer,
@@ -107,6 +110,7 @@ impl Stage {
                 self.workers.remove(number).kill();
                 self.workers.insert(number, self.start_worker(number));
             }
+            Fault::StopWorker => stand_still(&self.workers[0], STILL).await,
             Fault::KillCallee => self.story.kill_callee().await,
             Fault::KillServer => {
                 self.refuse();
@@ -195,9 +199,7 @@ async fn claims_outlive_their_lease_over_redis() {
     }
     let mut stage = Stage::begin("redis, stopped", seed()).await;
     stage.story.go_on().await;
-    stage.workers[0].signal("STOP");
-    pass(STOPPED).await;
-    stage.workers[0].signal("CONT");
+    stand_still(&stage.workers[0], STOPPED).await;
     let histories = stage.end("redis, stopped").await;
     let fenced = |handled: &Handled| matches!(handled, Handled::Finished { heard: false, .. });
     let fenced = histories.workers.iter().filter(|entry| fenced(&entry.event)).count();

@@ -8,7 +8,7 @@ use rand::seq::SliceRandom as _;
 use crate::{
     history::Histories,
     process::{Process, Role, Store, finish},
-    story::{Story, pass, rounds, seed},
+    story::{STILL, Story, rounds, seed, stand_still},
 };
 
 /// What can happen.
@@ -18,6 +18,8 @@ enum Fault {
     KillOwner,
     /// SIGKILL for caller and worker, and again while they recover.
     KillOwnerTwice,
+    /// Caller and worker stand still for a while.
+    StopOwner,
     KillCallee,
     /// Connections to the callee are lost.
     CutCallee,
@@ -26,8 +28,9 @@ enum Fault {
 }
 
 /// Each at least once, the kills twice: enough for every fault to meet the traces of another.
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 8] = [
     Fault::KillOwner,
+    Fault::StopOwner,
     Fault::KillCallee,
     Fault::CutCallee,
     Fault::MuteCallee,
@@ -68,6 +71,7 @@ async fn told(name: &str, seed: u64) -> Histories {
                 again.kill();
                 owner = start(&story);
             }
+            Fault::StopOwner => stand_still(&owner, STILL).await,
             Fault::KillCallee => story.kill_callee().await,
             Fault::CutCallee => story.to_callee.cut().await,
             Fault::MuteCallee => story.mute_callee().await,
@@ -87,9 +91,7 @@ async fn a_process_stands_still_for_longer_than_a_lease_over_sqlite() {
     let mut story = Story::begin("sqlite, stopped", seed()).await;
     let owner = start(&story);
     story.go_on().await;
-    owner.signal("STOP");
-    pass(STOPPED).await;
-    owner.signal("CONT");
+    stand_still(&owner, STOPPED).await;
     story.go_on().await;
     finish(&story.path());
     owner.end().await;

@@ -18,6 +18,9 @@ use crate::{
 const BETWEEN: std::ops::Range<u64> = 10_000..200_000;
 /// How long a connection stays mute: attempts on it run into their timeout, and some do so twice.
 const MUTE: Duration = ATTEMPT_TIMEOUT.saturating_mul(2);
+/// How long a process stands still: attempts run into its own timer, and into that of the callee,
+/// which is told a second more.
+pub(crate) const STILL: Duration = ATTEMPT_TIMEOUT.saturating_add(Duration::from_millis(1500));
 
 /// What every story has.
 pub(crate) struct Story {
@@ -108,6 +111,13 @@ pub(crate) async fn hush(proxy: &Proxy) {
     pass(MUTE).await;
     proxy.cut().await;
     proxy.set(before);
+}
+
+/// Stops a process and lets it go on, as a machine does that is paused.
+pub(crate) async fn stand_still(process: &Process, time: Duration) {
+    process.signal("STOP");
+    pass(time).await;
+    process.signal("CONT");
 }
 
 /// Lets time pass. The moment is chosen by the clock: what a fault lasts is a length of time, and

@@ -70,7 +70,7 @@ pub(super) fn of_statuses(label: Label, call: &Call<'_>) -> Vec<Violation> {
             Outcome::NotAccepted | Outcome::Unknown => {}
         }
         let waited_in_vain = failure.code.starts_with(DEADLINE) && failure.had_ended;
-        if waited_in_vain && failure.waited_ms >= LOOKED_UP_BY_MS {
+        if waited_in_vain && failure.wait_ms >= LOOKED_UP_BY_MS {
             violations.push(Violation::Unheard(label));
         }
     }

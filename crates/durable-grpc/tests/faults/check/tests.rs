@@ -28,7 +28,7 @@ fn id(label: Label) -> String {
 
 fn failure(outcome: Outcome, end: Option<&str>) -> Failure {
     let end = end.map(str::to_owned);
-    Failure { code: String::new(), outcome, end, waited_ms: 40_000, had_ended: false }
+    Failure { code: String::new(), outcome, end, wait_ms: 40_000, had_ended: false }
 }
 
 impl Scribe {

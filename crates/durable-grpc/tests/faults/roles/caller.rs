@@ -12,7 +12,8 @@ use std::{
 };
 
 use durable_grpc::{
-    CALL_ID, CallId, Calls, RequestExt as _, call_id, end_kind, outcome, store::CallState,
+    CALL_ID, CallId, Calls, DEFAULT_DEADLINE, RequestExt as _, call_id, end_kind, outcome,
+    store::CallState,
 };
 use futures::future::join_all;
 use tokio::time::Instant;
@@ -131,7 +132,6 @@ impl Caller {
     pub(crate) async fn submit(&self, plan: &Plan) -> Option<Option<CallId>> {
         let label = plan.label;
         self.journal.add(Told::Submitted { label, kind: plan.kind });
-        let began = Instant::now();
         let mut till = TillClient::new(self.calls.channel(LANE));
         let request = request(plan);
         let result = match plan.kind.method {
@@ -145,16 +145,15 @@ impl Caller {
                 None
             }
             Ok(reply) => self.answered(label, &reply),
-            Err(status) => self.failed(label, status, began).await,
+            Err(status) => self.failed(label, status, plan.wait).await,
         }
     }
 
     /// Asks by the call's id.
     pub(crate) async fn attach(&self, plan: &Plan, id: CallId) {
-        let began = Instant::now();
         match self.calls.outcome::<Receipt>(id).await {
             Ok(reply) => _ = self.answered(plan.label, &reply),
-            Err(status) => _ = self.failed(plan.label, status, began).await,
+            Err(status) => _ = self.failed(plan.label, status, DEFAULT_DEADLINE).await,
         }
     }
 
@@ -164,7 +163,7 @@ impl Caller {
         None
     }
 
-    async fn failed(&self, label: Label, status: Status, began: Instant) -> Option<Option<CallId>> {
+    async fn failed(&self, label: Label, status: Status, wait: Duration) -> Option<Option<CallId>> {
         let id = call_id(&status);
         let outcome = match outcome(&status) {
             None => {
@@ -176,7 +175,7 @@ impl Caller {
             Some(durable_grpc::Outcome::Unknown) => Outcome::Unknown,
             Some(durable_grpc::Outcome::Mismatch) => Outcome::Mismatch,
         };
-        let waited_ms = u64::try_from(began.elapsed().as_millis()).unwrap();
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap();
         let end = end_kind(&status).map(|end| end.name().to_owned());
         let had_ended = match id {
             Some(id) if end.is_none() => self.has_ended(id).await,
@@ -184,7 +183,7 @@ impl Caller {
         };
         let ambiguous = end.as_deref() == Some("ambiguous");
         let code = format!("{:?}: {}", status.code(), status.message());
-        let failure = Failure { code, outcome, end, waited_ms, had_ended };
+        let failure = Failure { code, outcome, end, wait_ms, had_ended };
         let call = id.map(|id| id.to_string());
         self.journal.add(Told::Failed { label, call, failure });
         (!ambiguous).then_some(id)
