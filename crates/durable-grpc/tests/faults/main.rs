@@ -4,8 +4,8 @@
 //! A *story* starts a caller, a worker and a callee as processes of their own, hurts them at random
 //! moments, lets them recover, and hands what each of them wrote down to [`check`], which knows
 //! nothing of the library but its promises. `HANDSEL_SEED` repeats a run, `HANDSEL_FAULT_ROUNDS`
-//! makes it longer. The checker is itself held to account: its own tests show each violation, and
-//! [`known_bad`] breaks the library on purpose.
+//! makes it longer, `HANDSEL_TEST_QUICK` lets it go without Redis. The checker is itself held to
+//! account: its own tests show each violation, and [`known_bad`] breaks the library on purpose.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![expect(
