@@ -9,16 +9,18 @@ use http::{
 use tokio::{task::JoinHandle, time::Instant};
 use tonic::{Code, ConnectError, body::Body, metadata::MetadataMap};
 use tower::{BoxError, Service, ServiceExt as _};
+use tracing::Instrument as _;
 
 use crate::{
     framing::{self, FramingError, OneFrame},
     headers::{
         self, ATTEMPT, CALL_ID, GRPC_ACCEPT_ENCODING, GRPC_ENCODING, GRPC_STATUS,
-        GRPC_STATUS_DETAILS, GRPC_TIMEOUT, TIME_LEFT_MS, grpc_timeout_value,
+        GRPC_STATUS_DETAILS, GRPC_TIMEOUT, KEY, LANE, REFUSED, TIME_LEFT_MS, grpc_timeout_value,
     },
     limits::{CALLEE_GRACE, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES},
     store::{Claim, StoredAnswer},
     target::{Target, TargetService},
+    trace::{Joined, TRACEPARENT},
 };
 
 /// What an attempt brought.
@@ -32,6 +34,9 @@ pub(crate) enum Attempt {
     NoAnswer(String),
     /// The callee answered with something that cannot be kept.
     Unusable(String),
+    /// The callee does not believe that the call was made by whom it trusts. Its handler has not seen
+    /// the call and never will, as it stands.
+    Unverified(String),
 }
 
 /// Executes a claimed call once, within its attempt timeout.
@@ -40,8 +45,19 @@ pub(crate) async fn attempt(
     claim: &Claim,
     credential: Option<&HeaderValue>,
 ) -> Attempt {
+    let trace = Joined::for_attempt(&claim.call);
+    let span = trace.attempt_span(&claim.call);
+    attempt_within(target, claim, credential, &trace).instrument(span).await
+}
+
+async fn attempt_within(
+    target: &Target,
+    claim: &Claim,
+    credential: Option<&HeaderValue>,
+    trace: &Joined,
+) -> Attempt {
     let timeout = claim.call.policy.attempt_timeout;
-    let request = match request(claim, credential) {
+    let request = match request(claim, credential, trace) {
         Ok(request) => request,
         Err(error) => return Attempt::NotSent(format!("request cannot be built: {error}")),
     };
@@ -50,7 +66,8 @@ pub(crate) async fn attempt(
         // In its own task: a panic stays there, and a handler that blocks its thread does not block
         // the timer that gives up on it.
         TargetService::InProcess(service) => {
-            let attempt = AbortOnDrop(tokio::spawn(exchange(service.clone(), request)));
+            let attempt =
+                AbortOnDrop(tokio::spawn(exchange(service.clone(), request).in_current_span()));
             tokio::time::timeout(timeout, attempt.join()).await
         }
         TargetService::Remote(channel) => {
@@ -83,7 +100,11 @@ fn no_answer_within(timeout: Duration) -> Attempt {
     Attempt::NoAnswer(format!("no answer within {timeout:?}"))
 }
 
-fn request(claim: &Claim, credential: Option<&HeaderValue>) -> Result<Request<Body>, http::Error> {
+fn request(
+    claim: &Claim,
+    credential: Option<&HeaderValue>,
+    trace: &Joined,
+) -> Result<Request<Body>, http::Error> {
     let call = &claim.call;
     let mut request = Request::builder()
         .method(Method::POST)
@@ -91,7 +112,7 @@ fn request(claim: &Claim, credential: Option<&HeaderValue>) -> Result<Request<Bo
         .uri(&*call.method)
         .body(Body::new(OneFrame::request(&call.payload)))?;
     let headers = request.headers_mut();
-    headers.reserve(8 + call.metadata.len());
+    headers.reserve(11 + call.metadata.len());
     headers.extend(call.metadata.iter().map(|(name, value)| (name.clone(), value.clone())));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -99,9 +120,14 @@ fn request(claim: &Claim, credential: Option<&HeaderValue>) -> Result<Request<Bo
     let told = call.policy.attempt_timeout.saturating_add(CALLEE_GRACE);
     headers.insert(GRPC_TIMEOUT, grpc_timeout_value(told));
     headers.insert(CALL_ID, call.id.header_value());
-    let number = call.attempts.saturating_add(call.lost).saturating_add(1);
-    headers.insert(ATTEMPT, number.into());
+    headers.insert(ATTEMPT, call.attempt_number().into());
     headers.insert(TIME_LEFT_MS, saturating_millis(claim.time_left).into());
+    headers.insert(LANE, headers::text_value(&call.lane));
+    match &call.key {
+        Some(key) => headers.insert(KEY, headers::text_value(key)),
+        None => headers.remove(KEY),
+    };
+    headers.insert(TRACEPARENT, trace.context().header_value());
     if let Some(credential) = credential {
         headers.insert(AUTHORIZATION, credential.clone());
     }
@@ -148,7 +174,13 @@ async fn read(response: Response<Body>) -> Attempt {
     let Some(status) = trailers.get(GRPC_STATUS) else {
         return Attempt::NoAnswer("answer has no grpc-status".to_owned());
     };
-    let ok = Code::from_bytes(status.as_bytes()) == Code::Ok;
+    let code = Code::from_bytes(status.as_bytes());
+    if code == Code::Unauthenticated
+        && let Some(refused) = refused(&trailers)
+    {
+        return refused;
+    }
+    let ok = code == Code::Ok;
     if ok && message.is_none() {
         return Attempt::NoAnswer("answer is OK but holds no message".to_owned());
     }
@@ -164,6 +196,18 @@ async fn read(response: Response<Body>) -> Attempt {
         ));
     }
     Attempt::Answered(answer)
+}
+
+/// What the verification in front of the callee refused. Neither is an answer to the call: the wrong
+/// credential is the worker's fault, so the call waits until that is put right, and a seal that does
+/// not hold is for an operator to look at.
+fn refused(trailers: &HeaderMap) -> Option<Attempt> {
+    match trailers.get(REFUSED)?.as_bytes() {
+        b"credential" => {
+            Some(Attempt::NotSent("callee does not accept the worker's credential".to_owned()))
+        }
+        _ => Some(Attempt::Unverified("callee does not accept the call's mac".to_owned())),
+    }
 }
 
 /// Details that are not base64 would make tonic panic in every caller that reads the status.

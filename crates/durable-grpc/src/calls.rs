@@ -18,6 +18,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tonic::{Code, Status};
+use tracing::{Instrument as _, Span};
 
 pub use self::builder::{BuildError, CallsBuilder};
 pub(crate) use self::running::{Running, Stop};
@@ -32,11 +33,13 @@ use crate::{
         DEFAULT_DEADLINE, DETACHED_EXPIRY, KEYED_EXPIRY, MAX_KEY_BYTES, MAX_MESSAGE_BYTES,
         MAX_METADATA_BYTES,
     },
+    mac::{Covered, Identity, MacKey},
     options::DurableOptions,
     outcome::{self, not_accepted},
     raw::{RawCall, RawReply},
     store::{CallState, CallStore, Ended, Hints, NewCall, Policy, StoreError, Submitted},
     target::Target,
+    trace::{Joined, TRACEPARENT, TRACESTATE},
     waiters::{Waiter, Waiters},
 };
 
@@ -55,6 +58,7 @@ pub(crate) struct Inner {
     recheck: Arc<Notify>,
     methods: Methods,
     forwarded: HashSet<HeaderName>,
+    mac_key: Option<MacKey>,
     attempt_timeout: Duration,
 }
 
@@ -70,6 +74,7 @@ pub(crate) enum Placed {
 pub(crate) struct Prepared {
     call: NewCall,
     deadline: Duration,
+    span: Span,
 }
 
 impl Calls {
@@ -103,7 +108,7 @@ impl Calls {
     /// # Errors
     /// The callee's refusal, or a status of the library; [`outcome`](crate::outcome()) tells them apart.
     pub async fn call_raw(&self, call: RawCall) -> Result<RawReply, Status> {
-        match self.place(self.prepare_raw(call, false)?).await? {
+        match self.place_traced(self.prepare_raw(call, false)?).await? {
             Placed::Ended(id, ended) => ended.reply(id),
             Placed::Detached(id) => Err(outcome::deadline_exceeded(id)),
         }
@@ -115,7 +120,7 @@ impl Calls {
     /// # Errors
     /// A status of the library: the call was not accepted, or has other bytes under its key.
     pub async fn submit_raw(&self, call: RawCall) -> Result<CallId, Status> {
-        match self.place(self.prepare_raw(call, true)?).await? {
+        match self.place_traced(self.prepare_raw(call, true)?).await? {
             Placed::Detached(id) | Placed::Ended(id, _) => Ok(id),
         }
     }
@@ -150,7 +155,11 @@ impl Calls {
                 format!("message has {} bytes, at most {MAX_MESSAGE_BYTES} fit", payload.len());
             return Err(not_accepted(Code::OutOfRange, message));
         }
-        let metadata = self.forwarded(headers);
+        let trace = Joined::for_caller(headers);
+        let mut metadata = self.forwarded(headers);
+        for value in trace.state() {
+            metadata.append(TRACESTATE, value.clone());
+        }
         let metadata_bytes = headers::size(&metadata);
         if metadata_bytes > MAX_METADATA_BYTES {
             let message =
@@ -172,24 +181,38 @@ impl Calls {
             }),
             max_attempts: options.max_attempts,
         };
+        metadata.insert(TRACEPARENT, trace.context().header_value());
+        let (id, hash) = (CallId::generate(), Sha256::digest(&payload).into());
+        if let Some(mac_key) = &self.inner.mac_key {
+            let identity = Identity::of(options.key.as_deref(), id);
+            let covered = Covered { lane: &lane, method: &method, identity, hash: &hash };
+            metadata.insert(headers::MAC, mac_key.seal(&covered));
+        }
         let call = NewCall {
-            id: CallId::generate(),
+            id,
             lane,
             method,
             key: options.key.map(Into::into),
-            hash: Sha256::digest(&payload).into(),
+            hash,
             metadata,
             payload,
             policy,
             not_before: options.not_before,
         };
-        Ok(Prepared { call, deadline })
+        let span = trace.call_span(&call);
+        Ok(Prepared { call, deadline, span })
+    }
+
+    /// [`place`](Self::place) within the span of the call.
+    pub(crate) async fn place_traced(&self, mut prepared: Prepared) -> Result<Placed, Status> {
+        let span = std::mem::replace(&mut prepared.span, Span::none());
+        self.place(prepared).instrument(span).await
     }
 
     /// Submits a call and, unless it is detached, waits until it has ended or the caller's deadline
     /// has passed.
-    pub(crate) async fn place(&self, prepared: Prepared) -> Result<Placed, Status> {
-        let Prepared { call, deadline } = prepared;
+    async fn place(&self, prepared: Prepared) -> Result<Placed, Status> {
+        let Prepared { call, deadline, .. } = prepared;
         let (own, detached) = (call.id, call.policy.detached);
         let (called_at, method) = (Instant::now(), call.method.clone());
         let gate = self.inner.gates.of(&call.lane);

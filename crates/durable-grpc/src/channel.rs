@@ -13,7 +13,7 @@ use tower::Service;
 
 use crate::{
     calls::{Calls, Placed},
-    framing::{self, FramingError, OneFrame},
+    framing::{self, OneFrame},
     headers::{CALL_ID, GRPC_ENCODING, GRPC_STATUS},
     id::CallId,
     limits::MAX_MESSAGE_BYTES,
@@ -69,11 +69,11 @@ async fn exchange(
     let encoding = parts.headers.get(GRPC_ENCODING);
     let (message, _) = framing::one_message(body, encoding, MAX_MESSAGE_BYTES)
         .await
-        .map_err(|error| not_accepted(code_of(&error), error.to_string()))?;
+        .map_err(|error| not_accepted(error.code(), error.to_string()))?;
     let payload =
         message.ok_or_else(|| not_accepted(Code::InvalidArgument, "request holds no message"))?;
     let prepared = calls.prepare(lane, parts.uri.path(), payload, &parts.headers, options)?;
-    match calls.place(prepared).await? {
+    match calls.place_traced(prepared).await? {
         // An empty message decodes as the default reply; the metadata tells which call it is.
         Placed::Detached(id) => Ok(ok(HeaderMap::new(), &[], HeaderMap::new(), id)),
         Placed::Ended(id, ended) => answer(id, &ended),
@@ -109,13 +109,4 @@ fn ok(headers: HeaderMap, message: &[u8], mut trailers: HeaderMap, id: CallId) -
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     response.headers_mut().insert(CALL_ID, id.header_value());
     response
-}
-
-fn code_of(error: &FramingError) -> Code {
-    match error {
-        FramingError::TooLarge { .. } => Code::OutOfRange,
-        FramingError::SeveralMessages | FramingError::Encoding(_) => Code::Unimplemented,
-        FramingError::Truncated | FramingError::Gzip => Code::InvalidArgument,
-        FramingError::Lost(_) => Code::Internal,
-    }
 }

@@ -47,6 +47,12 @@ pub(crate) fn decide(
         Attempt::NoAnswer(reason) | Attempt::Unusable(reason) => {
             end(Ended::without_answer(EndKind::Ambiguous, reason, true), true)
         }
+        // Not an answer: an earlier attempt may have been executed under a key that the callee no
+        // longer accepts, and a caller that took this for a refusal would compensate. Not a retry
+        // either: it would go on for a day, unseen. An operator sees a dead letter.
+        Attempt::Unverified(reason) => {
+            end(Ended::without_answer(EndKind::Dead, reason, call.may_have_executed()), false)
+        }
     }
 }
 
@@ -71,7 +77,7 @@ pub(crate) fn backoff(tries: u32, jitter: f64) -> Duration {
 
 /// Codes that are the callee's considered answer. Every other code of an idempotent method may mean
 /// trouble that passes.
-const fn is_answer(code: Code) -> bool {
+pub(crate) const fn is_answer(code: Code) -> bool {
     matches!(
         code,
         Code::Ok

@@ -7,9 +7,14 @@ use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
+use tonic::Code;
 use tower::BoxError;
 
+use crate::limits::MAX_MESSAGE_BYTES;
+
 const PREFIX: usize = 5;
+/// The largest message that a durable call may have, in its frame.
+pub(crate) const MAX_FRAME_BYTES: usize = PREFIX + MAX_MESSAGE_BYTES;
 
 /// Why a body is not exactly one message within the limit.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +33,18 @@ pub(crate) enum FramingError {
     Lost(BoxError),
 }
 
+impl FramingError {
+    /// The status of a request that has such a body.
+    pub(crate) const fn code(&self) -> Code {
+        match self {
+            Self::TooLarge { .. } => Code::OutOfRange,
+            Self::SeveralMessages | Self::Encoding(_) => Code::Unimplemented,
+            Self::Truncated | Self::Gzip => Code::InvalidArgument,
+            Self::Lost(_) => Code::Internal,
+        }
+    }
+}
+
 /// The one message of a body, uncompressed, and the trailers. No message at all is left to the
 /// caller to judge: an error has none.
 pub(crate) async fn one_message<B>(
@@ -40,8 +57,31 @@ where
     B::Error: Into<BoxError>,
 {
     let (frame, trailers) = collect(body, PREFIX + limit).await?;
+    Ok((message_of(&frame, encoding, limit)?, trailers))
+}
+
+/// The one message of a body, uncompressed, and the body again as it came.
+pub(crate) async fn one_message_kept<B>(
+    body: B,
+    encoding: Option<&HeaderValue>,
+    limit: usize,
+) -> Result<(Option<Bytes>, OneFrame), FramingError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let (frame, trailers) = collect(body, PREFIX + limit).await?;
+    let message = message_of(&frame, encoding, limit)?;
+    Ok((message, OneFrame::as_received(frame, trailers)))
+}
+
+fn message_of(
+    frame: &Bytes,
+    encoding: Option<&HeaderValue>,
+    limit: usize,
+) -> Result<Option<Bytes>, FramingError> {
     if frame.is_empty() {
-        return Ok((None, trailers));
+        return Ok(None);
     }
     if frame.len() < PREFIX {
         return Err(FramingError::Truncated);
@@ -57,7 +97,7 @@ where
         _ => frame.slice(PREFIX..),
     };
     let message = if compressed { decompress(&message, encoding, limit)? } else { message };
-    Ok((Some(message), trailers))
+    Ok(Some(message))
 }
 
 /// A message in its frame, uncompressed.
@@ -80,6 +120,11 @@ pub(crate) struct OneFrame {
 impl OneFrame {
     pub(crate) fn request(message: &[u8]) -> Self {
         Self { data: Some(frame(message)), trailers: None }
+    }
+
+    pub(crate) fn as_received(frame: Bytes, trailers: HeaderMap) -> Self {
+        let trailers = Some(trailers).filter(|trailers| !trailers.is_empty());
+        Self { data: Some(frame).filter(|frame| !frame.is_empty()), trailers }
     }
 
     pub(crate) fn reply(message: &[u8], trailers: HeaderMap) -> Self {
@@ -217,6 +262,20 @@ mod tests {
         let body = StreamBody::new(futures::stream::iter(pieces.collect::<Vec<_>>()));
         let (message, _) = one_message(body, None, 64).await.unwrap();
         assert_eq!(message.unwrap(), "hello");
+    }
+
+    #[tokio::test]
+    async fn a_body_is_handed_on_as_it_came() {
+        for (framed, encoding) in [(frame(b"hello"), None), (gzip(b"hello").into(), Some("gzip"))] {
+            let encoding = encoding.map(HeaderValue::from_static);
+            let body = Full::new(framed.clone());
+            let (message, kept) = one_message_kept(body, encoding.as_ref(), 64).await.unwrap();
+            assert_eq!(message.unwrap(), "hello");
+            assert_eq!(kept.collect().await.unwrap().to_bytes(), framed);
+        }
+        let nothing = Full::new(Bytes::new());
+        let (message, kept) = one_message_kept(nothing, None, 64).await.unwrap();
+        assert!(message.is_none() && kept.is_end_stream());
     }
 
     #[tokio::test]

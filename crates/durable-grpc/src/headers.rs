@@ -1,6 +1,7 @@
 //! The metadata names that the library reads and writes.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 
 /// Names the durable call: on every answer, on every status the library makes, and on what the
 /// callee receives.
@@ -13,6 +14,16 @@ pub const END: &str = "durable-end";
 pub const ATTEMPT: &str = "durable-attempt";
 /// Tells the callee how many milliseconds the call has left before it expires.
 pub const TIME_LEFT_MS: &str = "durable-time-left-ms";
+/// Tells the callee the lane that the call came through.
+pub const LANE: &str = "durable-lane";
+/// Tells the callee the key, if the call has one. Bytes that metadata cannot hold are written as
+/// `%XX`; [`DurableCall`](crate::server::DurableCall) reads it.
+pub const KEY: &str = "durable-key";
+/// The caller's seal, see [`MacKey`](crate::MacKey). Stored with the call.
+pub const MAC: &str = "durable-mac";
+/// Tells the worker what a callee's verification refused: `mac` or `credential`. Whatever it was, the
+/// handler has not seen the call.
+pub(crate) const REFUSED: &str = "durable-refused";
 
 /// Every name with this prefix belongs to the library: it is taken out of what callers and callees
 /// send, so that neither can speak in the library's name.
@@ -28,6 +39,20 @@ pub(crate) const RETRY_PUSHBACK_MS: HeaderName = HeaderName::from_static("grpc-r
 
 pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     name.as_str().starts_with(RESERVED_PREFIX)
+}
+
+/// A key or a lane as metadata can hold it: visible ASCII stays as it is. Spaces do not, because
+/// whoever passes headers on may trim them.
+pub(crate) fn text_value(key: &str) -> HeaderValue {
+    const ENCODED: AsciiSet = percent_encoding::CONTROLS.add(b' ').add(b'%');
+
+    HeaderValue::try_from(utf8_percent_encode(key, &ENCODED).to_string())
+        .unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+/// What [`text_value`] wrote.
+pub(crate) fn read_text(value: &HeaderValue) -> Option<String> {
+    percent_decode_str(value.to_str().ok()?).decode_utf8().ok().map(Into::into)
 }
 
 /// The size of metadata as HTTP/2 counts it: names, values, and 32 bytes for each entry.
@@ -133,6 +158,20 @@ mod tests {
 
         assert_eq!(grpc_timeout_value(Duration::from_millis(1500)), "1500m");
         assert_eq!(grpc_timeout_value(Duration::from_hours(48)), "172800S");
+    }
+
+    #[test]
+    fn any_text_travels_as_metadata() {
+        fn check(key: &str, written: &str) {
+            let value = text_value(key);
+            assert_eq!(value.to_str().unwrap(), written);
+            assert_eq!(read_text(&value).as_deref(), Some(key));
+        }
+        check("saga:0198/reserve?x=1#y+~", "saga:0198/reserve?x=1#y+~");
+        check(" 100 % ", "%20100%20%25%20");
+        check("a\r\nb\0\u{7f}", "a%0D%0Ab%00%7F");
+        check("schlüssel", "schl%C3%BCssel");
+        assert_eq!(read_text(&HeaderValue::from_static("%FF")), None);
     }
 
     #[test]

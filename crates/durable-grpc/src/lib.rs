@@ -19,6 +19,9 @@
 //! | [`target`](Target) | where a lane's calls are executed: in process, or at balanced endpoints |
 //! | [`direct`](DirectChannel) | the plain channel to a target, for queries |
 //! | `attempt`, `decide` | one execution of a call, and the pure rules that say what its result means |
+//! | [`server`] | the callee's side: verification, repeats, the trace, what a handler learns of its call |
+//! | [`mac`](MacKey) | the seal that a caller puts on a call, and a callee verifies |
+//! | `trace` | one trace through caller, worker and callee |
 //! | [`outcome`](Outcome) | why a call failed, as far as the library can tell |
 //! | [`relay`](Relay) | submits the rows of an outbox until each of them is answered |
 //! | `metrics` | what is counted, with all names in a table |
@@ -29,7 +32,7 @@
 //! *At least once*: an accepted call is executed until it is answered or until its policy ends it,
 //! and it never disappears silently. A method that is not marked idempotent in its proto is sent at
 //! most once; when its answer is lost, the call ends as ambiguous and waits in the dead letters.
-//! *Once* needs the callee: it records the key in its own transaction.
+//! *Once* needs the callee: it records the key in its own transaction, as [`server::joining`] shows.
 //!
 //! A notification only wakes a waiter; the store's record is what answers it.
 
@@ -48,13 +51,16 @@ mod headers;
 mod housekeeping;
 mod id;
 mod limits;
+mod mac;
 mod metrics;
 mod options;
 mod outcome;
 mod raw;
 mod relay;
+pub mod server;
 pub mod store;
 mod target;
+mod trace;
 mod waiters;
 mod worker;
 
@@ -64,9 +70,10 @@ pub use channel::DurableChannel;
 pub use clock::{Clock, SystemClock};
 pub use direct::DirectChannel;
 pub use gate::LaneLimits;
-pub use headers::{ATTEMPT, CALL_ID, END, OUTCOME, TIME_LEFT_MS};
+pub use headers::{ATTEMPT, CALL_ID, END, KEY, LANE, MAC, OUTCOME, TIME_LEFT_MS};
 pub use id::{CallId, InvalidCallId};
 pub use limits::{DEFAULT_DEADLINE, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES};
+pub use mac::MacKey;
 pub use options::{DurableOptions, RequestExt};
 pub use outcome::{Outcome, call_id, end_kind, outcome};
 pub use raw::{RawCall, RawReply};

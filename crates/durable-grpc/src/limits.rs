@@ -52,6 +52,17 @@ pub(crate) const STORE_RETRY_BASE: Duration = Duration::from_millis(50);
 /// The longest such pause: a store that is back is noticed soon.
 pub(crate) const STORE_RETRY_CAP: Duration = Duration::from_secs(2);
 
+/// How long a callee keeps an answer for repeats: many times what a worker needs to notice that one
+/// was lost (a lease) and to try again (a backoff).
+pub(crate) const KEEP_ANSWERS: Duration = Duration::from_secs(300);
+/// How many bytes of answers a callee keeps. An answer of some hundred bytes is kept for its whole
+/// time at a hundred calls a second; beyond that the oldest go first.
+pub(crate) const KEEP_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// What one kept answer weighs besides its own bytes: its place in the maps.
+pub(crate) const KEPT_ANSWER_OVERHEAD: usize = 512;
+/// How much of `tracestate` is passed on: what W3C Trace Context asks of everybody.
+pub(crate) const MAX_TRACESTATE_BYTES: usize = 512;
+
 /// How often waiters are looked up, and the sweep and the takeover run.
 pub(crate) const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// How many calls one lookup names: one script call, or one turn of the writer.

@@ -10,7 +10,7 @@
 //! | `durable_claim_seconds` | histogram | lane | from the time a call was due to its first claim |
 //! | `durable_reply_seconds` | histogram | lane, method | from the call to the end, for those who waited |
 //! | `durable_attempt_seconds` | histogram | lane, method | the time of one attempt |
-//! | `durable_attempts_total` | counter | lane, result | attempts: `answered`, `not_sent`, `no_answer`, `unusable` |
+//! | `durable_attempts_total` | counter | lane, result | attempts: `answered`, `not_sent`, `no_answer`, `unusable`, `unverified` |
 //! | `durable_retries_total` | counter | lane | times a call was put back to be tried again |
 //! | `durable_dead_letters_total` | counter | lane | calls that this process's workers gave up, ambiguous ones too |
 //! | `durable_expired_total` | counter | lane | calls that expired unseen |
@@ -49,6 +49,7 @@ pub(crate) struct LaneMetrics {
     not_sent: Counter,
     no_answer: Counter,
     unusable: Counter,
+    unverified: Counter,
     retries: Counter,
     dead_letters: Counter,
     expired: Counter,
@@ -75,6 +76,7 @@ impl LaneMetrics {
             not_sent: attempts("not_sent"),
             no_answer: attempts("no_answer"),
             unusable: attempts("unusable"),
+            unverified: attempts("unverified"),
             retries: counter!("durable_retries_total", "lane" => lane.clone()),
             dead_letters: counter!("durable_dead_letters_total", "lane" => lane.clone()),
             expired: counter!("durable_expired_total", "lane" => lane.clone()),
@@ -115,6 +117,7 @@ impl LaneMetrics {
             Attempt::NotSent(_) => self.not_sent.increment(1),
             Attempt::NoAnswer(_) => self.no_answer.increment(1),
             Attempt::Unusable(_) => self.unusable.increment(1),
+            Attempt::Unverified(_) => self.unverified.increment(1),
         }
         self.of_method(method, |metrics| metrics.attempt_seconds.record(took));
     }

@@ -10,8 +10,8 @@ use crate::attempt::Attempt;
 pub(crate) fn is_trouble(attempt: &Attempt) -> bool {
     match attempt {
         Attempt::NotSent(_) | Attempt::NoAnswer(_) => true,
-        // It answered, only too much.
-        Attempt::Unusable(_) => false,
+        // It answered, only too much, or that it does not trust this very call.
+        Attempt::Unusable(_) | Attempt::Unverified(_) => false,
         Attempt::Answered(answer) => is_trouble_code(answer.code()),
     }
 }

@@ -16,18 +16,18 @@ use crate::{
     gate::{self, Gates, LaneLimits},
     headers, housekeeping,
     limits::DEFAULT_ATTEMPT_TIMEOUT,
+    mac::MacKey,
     store::CallStore,
+    trace::{TRACEPARENT, TRACESTATE},
     waiters::Waiters,
 };
-
-/// The metadata that travels with every call: the W3C trace context.
-const ALWAYS_FORWARDED: [&str; 2] = ["traceparent", "tracestate"];
 
 /// Collects what [`Calls`] needs.
 pub struct CallsBuilder {
     store: Arc<dyn CallStore>,
     methods: Result<Methods, prost::DecodeError>,
     forwarded: Vec<String>,
+    mac_key: Option<MacKey>,
     attempt_timeout: Duration,
     breaker: Option<BreakerOptions>,
     limits: LaneLimits,
@@ -39,7 +39,8 @@ impl CallsBuilder {
         Self {
             store,
             methods: Ok(Methods::default()),
-            forwarded: ALWAYS_FORWARDED.map(str::to_owned).to_vec(),
+            forwarded: Vec::new(),
+            mac_key: None,
             attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
             breaker: Some(BreakerOptions::default()),
             limits: LaneLimits::default(),
@@ -56,6 +57,15 @@ impl CallsBuilder {
             methods.add(descriptor_set)?;
             Ok(methods)
         });
+        self
+    }
+
+    /// Seals every call with this key, so that callees behind a
+    /// [`VerifyLayer`](crate::server::VerifyLayer) can tell it from one that somebody else wrote into
+    /// the store.
+    #[must_use]
+    pub fn mac_key(mut self, key: MacKey) -> Self {
+        self.mac_key = Some(key);
         self
     }
 
@@ -124,6 +134,7 @@ impl CallsBuilder {
             recheck: recheck.clone(),
             methods: self.methods?,
             forwarded,
+            mac_key: self.mac_key,
             attempt_timeout: self.attempt_timeout,
         });
         inner.store.watch(inner.as_hints());
@@ -153,7 +164,9 @@ fn forwardable(name: &str) -> Result<HeaderName, BuildError> {
     let secret = matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie");
     let of_grpc = name.as_str().starts_with("grpc-") || matches!(name.as_str(), "te" | "host");
     let of_hop = matches!(name.as_str(), "content-type" | "content-length" | "connection");
-    if secret || of_grpc || of_hop || headers::is_reserved(&name) {
+    // The trace context travels with every call, but not as it came.
+    let of_trace = name == TRACEPARENT || name == TRACESTATE;
+    if secret || of_grpc || of_hop || of_trace || headers::is_reserved(&name) {
         return Err(refused());
     }
     Ok(name)

@@ -79,6 +79,21 @@ fn a_lost_answer_is_retried_only_where_it_may_be() {
 }
 
 #[test]
+fn a_call_that_is_not_believed_is_a_dead_letter_at_once() {
+    let unverified = || Attempt::Unverified("mac".to_owned());
+    for idempotent in [true, false] {
+        let mut call = call();
+        call.policy.idempotent = idempotent;
+        for (lost, may_have_executed) in [(0, false), (1, true)] {
+            call.lost = lost;
+            let reason = "mac".to_owned();
+            let ended = Ended::without_answer(EndKind::Dead, reason, may_have_executed);
+            assert_eq!(check(&call, unverified()), end(ended, false));
+        }
+    }
+}
+
+#[test]
 fn attempts_are_limited_only_on_request_and_only_by_those_that_were_sent() {
     let mut call = call();
     call.attempts = 1000;

@@ -132,6 +132,12 @@ pub struct StoredCall {
 }
 
 impl StoredCall {
+    /// Which attempt the next one is, counted from 1. Lost ones count, because the callee may have
+    /// seen them.
+    pub(crate) const fn attempt_number(&self) -> u32 {
+        self.attempts.saturating_add(self.lost).saturating_add(1)
+    }
+
     /// Whether the callee may have seen this call before.
     #[must_use]
     pub const fn may_have_executed(&self) -> bool {

@@ -8,7 +8,9 @@ use std::{
 use bytes::Bytes;
 use futures::stream::Empty;
 use tokio::sync::Notify;
-use tonic::{Request, Response, Status, metadata::MetadataMap, service::Routes};
+use tonic::{
+    Request, Response, Status, codec::CompressionEncoding, metadata::MetadataMap, service::Routes,
+};
 
 use crate::shop::{
     Order, Receipt,
@@ -71,7 +73,8 @@ impl Callee {
     }
 
     pub(crate) fn routes(&self) -> Routes {
-        Routes::new(TillServer::new(self.clone()))
+        let till = TillServer::new(self.clone());
+        Routes::new(till.accept_compressed(CompressionEncoding::Gzip))
     }
 
     async fn serve(

@@ -40,10 +40,13 @@ pub(crate) async fn the_callee_learns_what_it_needs_and_nothing_secret(stores: i
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     for (name, value) in [
         ("traceparent", trace),
+        ("tracestate", "vendor=1"),
         ("x-tenant", "blue"),
         ("x-unlisted", "dropped"),
         ("authorization", "Bearer of-the-caller"),
         ("durable-attempt", "99"),
+        ("durable-key", "not-mine"),
+        ("durable-mac", "made-up"),
     ] {
         request.metadata_mut().insert(name, value.parse().unwrap());
     }
@@ -52,7 +55,14 @@ pub(crate) async fn the_callee_learns_what_it_needs_and_nothing_secret(stores: i
     rig.client().reserve(request).await.unwrap();
 
     let metadata = rig.callee.seen("tea").remove(0).metadata;
-    assert_eq!(metadata.get("traceparent").unwrap(), trace);
+    // The trace goes on, with a span of the worker's own.
+    let sent = metadata.get("traceparent").unwrap().to_str().unwrap();
+    assert_eq!((&sent[..35], &sent[52..]), (&trace[..35], "-01"));
+    assert_ne!(sent[36..52], trace[36..52]);
+    assert_eq!(metadata.get("tracestate").unwrap(), "vendor=1");
+    assert_eq!(metadata.get("durable-lane").unwrap(), LANE);
+    assert_eq!(metadata.get("durable-key"), None);
+    assert_eq!(metadata.get("durable-mac"), None, "this caller has no key to seal with");
     assert_eq!(metadata.get("x-tenant").unwrap(), "blue");
     assert_eq!(metadata.get("x-unlisted"), None);
     assert_eq!(metadata.get("authorization").unwrap(), "Bearer of-the-worker");

@@ -21,8 +21,11 @@ mod redis_server;
 #[path = "redis.rs"]
 mod redis_store;
 mod repair;
+mod repeats;
 mod retries;
 mod targets;
+mod traces;
+mod trust;
 
 /// Generated from `proto/shop.proto`.
 #[expect(
@@ -159,5 +162,23 @@ on_every_store! {
         calls_are_balanced_over_endpoints,
         a_lost_connection_is_retried_or_ambiguous,
         queries_go_straight_through,
+    }
+    trust {
+        sealed_calls_are_executed,
+        a_call_written_into_the_store_is_a_dead_letter,
+        a_seal_fits_its_own_call_only,
+        strangers_are_refused_at_the_port,
+        a_seal_is_over_the_uncompressed_message,
+        a_wrong_credential_waits_for_the_right_one,
+        keys_are_changed_while_calls_wait,
+    }
+    repeats {
+        redelivered_calls_have_one_effect,
+        a_lost_answer_is_given_again,
+        a_replayed_refusal_is_judged_anew,
+    }
+    traces {
+        caller_worker_and_callee_share_a_trace,
+        calls_made_by_a_handler_join_its_trace,
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A till behind a real server; it dies with the handle.
-struct Serving(JoinHandle<()>);
+pub(crate) struct Serving(pub(crate) JoinHandle<()>);
 
 impl Drop for Serving {
     fn drop(&mut self) {
