@@ -43,7 +43,7 @@ pub use service::{Deps, Service};
 pub struct App {
     /// Its HTTP routes, with complete paths.
     pub router: axum::Router,
-    /// Its gRPC services; the process adds the check of the service credential.
+    /// Its gRPC services; the process adds the verification of callers.
     pub grpc: tonic::service::Routes,
     /// What its actions work with.
     pub service: Arc<Service>,

@@ -8,7 +8,15 @@ use std::{
     time::Duration,
 };
 
-use contracts::processor::{GetCountsRequest, analytics_service_client::AnalyticsServiceClient};
+use contracts::{
+    giftcard::{CancelEscrowsRequest, giftcard_service_client::GiftcardServiceClient},
+    processor::{GetCountsRequest, analytics_service_client::AnalyticsServiceClient},
+};
+use durable_grpc::{
+    CALL_ID, CallId, CallStore as _, Calls, MacKey, RequestExt as _, SqliteStore,
+    store::{CallState, EndKind},
+};
+use platform::rpc::ServiceCredential;
 use sea_orm_migration::MigratorTrait as _;
 use serde_json::Value;
 use tonic::{Code, transport::Channel};
@@ -125,9 +133,7 @@ async fn the_grpc_port_serves_whoever_has_the_credential() {
     let refused = stranger.get_counts(counts.clone()).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
 
-    let keys = platform::keys::KeyDir::open(&dir.path().join("data/keys")).unwrap();
-    let key = keys.load_or_create("service").unwrap();
-    let header = platform::rpc::ServiceCredential::new(&key).header();
+    let header = credential(&dir.path().join("data")).header();
     let credential = header.to_str().unwrap().parse::<tonic::metadata::MetadataValue<_>>().unwrap();
     let carry = move |mut request: tonic::Request<()>| {
         request.metadata_mut().insert("authorization", credential.clone());
@@ -140,6 +146,109 @@ async fn the_grpc_port_serves_whoever_has_the_credential() {
         let asked = HealthCheckRequest { service: service.into() };
         let answer = health.check(asked).await.unwrap().into_inner();
         assert_eq!(answer.status, 1, "{service} is serving");
+    }
+}
+
+#[tokio::test]
+async fn the_credential_alone_makes_no_durable_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = testkit::free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let _server = Server::start(dir.path(), &[("HANDSEL__GRPC__LISTEN", &listen)]).await;
+    let channel = Channel::from_shared(format!("http://{listen}")).unwrap();
+    let channel = testkit::eventually(LIMIT, async || channel.clone().connect().await).await;
+    let mut client = GiftcardServiceClient::new(channel);
+    let header = credential(&dir.path().join("data")).header();
+    for seal in [None, Some("0badc0de.00"), Some(&*format!("0badc0de.{}", "00".repeat(32)))] {
+        let mut request = tonic::Request::new(cancel_escrows());
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", header.to_str().unwrap().parse().unwrap());
+        for (name, value) in [
+            ("durable-call-id", "0198c0de-0000-7000-8000-000000000001"),
+            ("durable-lane", contracts::lane::GIFTCARD),
+            ("durable-key", "k"),
+            ("durable-attempt", "1"),
+            ("durable-time-left-ms", "1000"),
+        ] {
+            metadata.insert(name, value.parse().unwrap());
+        }
+        if let Some(seal) = seal {
+            metadata.insert("durable-mac", seal.parse().unwrap());
+        }
+        let refused = client.cancel_escrows(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated, "{seal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_written_straight_into_the_call_store_is_not_executed() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    // The keys and the queue are made by a first start.
+    drop(Server::start(dir.path(), &[]).await);
+    let submit = async |seal: Option<MacKey>| {
+        let mut calls =
+            Calls::builder(open_store(&data).await).descriptors(contracts::FILE_DESCRIPTOR_SET);
+        if let Some(seal) = seal {
+            calls = calls.mac_key(seal);
+        }
+        let calls = calls.build().unwrap();
+        let mut request = tonic::Request::new(cancel_escrows());
+        request.durable().key("k").detached();
+        let mut client = GiftcardServiceClient::new(calls.channel(contracts::lane::GIFTCARD));
+        let accepted = client.cancel_escrows(request).await.unwrap();
+        let id = accepted.metadata().get(CALL_ID).unwrap().to_str().unwrap();
+        id.parse::<CallId>().unwrap()
+    };
+    let forged = submit(None).await;
+    let server = Server::start(dir.path(), &[]).await;
+    testkit::eventually(LIMIT, async || {
+        let ready = server.get("/readyz").await.1;
+        ready["warnings"].to_string().contains("1 calls of the lane giftcard wait")
+    })
+    .await;
+    drop(server);
+    let end = async |id| {
+        let found = open_store(&data).await.lookup(vec![id]).await.unwrap().remove(0);
+        match found.map(|call| call.state) {
+            Some(CallState::Ended(ended)) => Some(ended),
+            _ => None,
+        }
+    };
+    let ended = end(forged).await.unwrap();
+    assert_eq!(ended.kind, EndKind::Dead);
+    assert!(ended.reason.contains("mac"), "{}", ended.reason);
+
+    // The very same call, sealed by a caller of this installation, is executed.
+    let sealed = submit(Some(credential(&data).mac_key())).await;
+    assert_eq!(sealed, forged, "the key names the call");
+    let answered = testkit::eventually(LIMIT, async || {
+        drop(Server::start(dir.path(), &[]).await);
+        end(sealed).await
+    })
+    .await;
+    assert_eq!(
+        (answered.kind, answered.answer.clone().unwrap().code()),
+        (EndKind::Answered, Code::Ok)
+    );
+}
+
+/// What a caller of this installation has and nobody else.
+fn credential(data: &Path) -> ServiceCredential {
+    let keys = platform::keys::KeyDir::open(&data.join("keys")).unwrap();
+    ServiceCredential::new(&keys.load_or_create("service").unwrap())
+}
+
+/// The call queue, once the server has let go of it.
+async fn open_store(data: &Path) -> SqliteStore {
+    testkit::eventually(LIMIT, async || SqliteStore::open(data.join("calls.db"))).await
+}
+
+/// A command that is done whatever was done before.
+fn cancel_escrows() -> CancelEscrowsRequest {
+    CancelEscrowsRequest {
+        saga_id: format!("sga_{}", "1".repeat(32)),
+        escrow_ids: vec![format!("esc_{}", "2".repeat(32))],
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Deps {
 /// The job processor, ready to be served.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// `MailService` and `AnalyticsService`, to be put behind the service credential.
+    /// `MailService` and `AnalyticsService`, to be put behind the verification of callers.
     pub grpc: Routes,
     /// The mailbox, in demo mode; empty otherwise.
     pub router: Router,

@@ -11,7 +11,7 @@
 //! | [`limits`] | attempt limits where guessing could pay |
 //! | [`outbox`] | calls that must happen because state changed |
 //! | [`provider`] | the payment-provider port and its sandbox adapter |
-//! | [`rpc`] | the credential that every RPC between our services carries |
+//! | [`rpc`] | what proves that an RPC comes from one of our services |
 //! | [`scan`] | due times are rows: the loop that looks for them |
 //! | [`shutdown`] | stop accepting, finish, stop, within a limit |
 //! | [`telemetry`] | tracing as text or JSON |

@@ -51,13 +51,6 @@ async fn clearing(world: &World, escrow: EscrowId) -> Option<i64> {
 }
 
 #[tokio::test]
-async fn calls_without_the_credential_are_refused() {
-    let world = &World::sqlite().await;
-    let status = world.rpc_without_credential().list_products(ListProductsRequest::default()).await;
-    assert_eq!(status.unwrap_err().code(), Code::Unauthenticated);
-}
-
-#[tokio::test]
 async fn every_command_delivered_twice_has_one_effect() {
     for world in World::each().await {
         let shop = world.shop().await;

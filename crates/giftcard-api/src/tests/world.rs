@@ -15,12 +15,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Mode;
-use platform::{
-    Clock, Shutdown,
-    keys::{Key, KeyDir},
-    rpc::ServiceCredential,
-    token::hash_bearer,
-};
+use platform::{Clock, Shutdown, keys::KeyDir, token::hash_bearer};
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -48,7 +43,6 @@ pub(crate) struct World {
     pub(crate) calls: Calls,
     pub(crate) shutdown: Shutdown,
     config: Config,
-    credential: ServiceCredential,
     files: TempDir,
 }
 
@@ -103,7 +97,6 @@ impl World {
         let files = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Timestamp::from_second(1_790_000_000).unwrap());
         let bank = Arc::new(Bank::default());
-        let credential = ServiceCredential::new(&Key::new([9; 32]));
         let calls = Calls::builder(SqliteStore::open(files.path().join("calls.db")).unwrap())
             .descriptors(contracts::FILE_DESCRIPTOR_SET)
             .build()
@@ -117,11 +110,10 @@ impl World {
             shutdown: shutdown.clone(),
             calls: calls.clone(),
             provider: bank.clone(),
-            credential: credential.clone(),
             admin_token_hash: hash_bearer(ADMIN),
         };
         let app = build(config.clone(), deps).await.unwrap();
-        Self { db, clock, bank, app, calls, shutdown, config, credential, files }
+        Self { db, clock, bank, app, calls, shutdown, config, files }
     }
 
     /// The process dies and begins again, on the same database and with the same keys.
@@ -134,7 +126,6 @@ impl World {
             shutdown: self.shutdown.clone(),
             calls: self.calls.clone(),
             provider: self.bank.clone(),
-            credential: self.credential.clone(),
             admin_token_hash: hash_bearer(ADMIN),
         };
         self.app = build(self.config.clone(), deps).await.unwrap();
@@ -186,11 +177,6 @@ impl World {
     // --- gRPC
 
     pub(crate) fn rpc(&self) -> GiftcardServiceClient<DirectChannel> {
-        let channel = Target::in_process(self.app.grpc.clone()).channel();
-        GiftcardServiceClient::new(channel.credential(self.credential.header()))
-    }
-
-    pub(crate) fn rpc_without_credential(&self) -> GiftcardServiceClient<DirectChannel> {
         GiftcardServiceClient::new(Target::in_process(self.app.grpc.clone()).channel())
     }
 

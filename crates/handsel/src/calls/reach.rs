@@ -77,8 +77,9 @@ impl Reach {
             "data_dir: {} has no call queue; name the folder of a server with --data",
             data.display()
         );
-        match applications::open_calls(data).await {
-            Ok(calls) => Ok(Self::Here(calls)),
+        match open_store(&Place::Sqlite(applications::calls_file(data))).await {
+            // Nothing is submitted here, so nothing has to be sealed.
+            Ok(store) => Ok(Self::Here(Calls::builder_shared(store).build()?)),
             Err(error) => match error.downcast_ref::<OpenError>() {
                 Some(OpenError::InUse(_)) => Server::of(data).map(Self::Server),
                 _ => Err(error),

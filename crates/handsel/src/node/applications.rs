@@ -15,9 +15,9 @@ use contracts::{
     processor::{analytics_service_server, mail_service_server},
 };
 use draw::{beacon::Sandbox, moment::Moment};
-use durable_grpc::{Calls, Target, Worker, WorkerHandle};
+use durable_grpc::{Calls, Target, Worker, WorkerHandle, server::TraceLayer};
 use giveaway_api::beacon::SandboxBeacon;
-use platform::{Clock, Shutdown, rpc::RequireCredential, token::hash_bearer};
+use platform::{Clock, Shutdown, rpc::ServiceCredential, token::hash_bearer};
 use sea_orm::ConnectionTrait as _;
 use tonic::service::Routes;
 use tower::Layer as _;
@@ -65,18 +65,23 @@ pub(crate) fn calls_file(data_dir: &Path) -> PathBuf {
     data_dir.join("calls.db")
 }
 
-/// Opens the call queue, which no other process may have open.
+/// Opens the call queue, which no other process may have open. Calls are sealed, so that nobody else
+/// who writes into it is believed.
 ///
 /// # Errors
 /// When another process has it, or the file is not usable.
-pub(crate) async fn open_calls(data_dir: &Path) -> anyhow::Result<Calls> {
+pub(crate) async fn open_calls(
+    data_dir: &Path,
+    credential: &ServiceCredential,
+) -> anyhow::Result<Calls> {
     let store = open_store(&Place::Sqlite(calls_file(data_dir))).await?;
-    Ok(Calls::builder_shared(store).descriptors(contracts::FILE_DESCRIPTOR_SET).build()?)
+    let calls = Calls::builder_shared(store).descriptors(contracts::FILE_DESCRIPTOR_SET);
+    Ok(calls.mac_key(credential.mac_key()).build()?)
 }
 
 impl Applications {
     /// Builds all three. What one asks of another directly goes over the same routes as its durable
-    /// calls, with the same credential.
+    /// calls, through the same verification.
     ///
     /// # Errors
     /// Says which application could not be built.
@@ -88,8 +93,9 @@ impl Applications {
         let processor = processor(around, &databases).context("job-processor")?;
         let giftcard = giftcard(around, &calls, &databases).await.context("giftcard-api")?;
         let direct = |lane: &str, routes: &Routes| {
-            let channel = calls.direct(lane, &target(routes, around.secrets));
-            channel.credential(around.secrets.credential.header())
+            let credential = &around.secrets.credential;
+            let channel = calls.direct(lane, &target(routes, credential));
+            channel.credential(credential.header())
         };
         let admin_token_hash = hash_bearer(around.secrets.admin_token.reveal());
         let deps = giveaway_api::Deps {
@@ -131,12 +137,12 @@ impl Applications {
         let worker = || Worker::builder(&self.calls).credential(secrets.credential.header());
         [
             worker()
-                .lane(lane::GIVEAWAY, target(&self.giveaway.grpc, secrets))
-                .lane(lane::GIFTCARD, target(&self.giftcard.grpc, secrets))
+                .lane(lane::GIVEAWAY, target(&self.giveaway.grpc, &secrets.credential))
+                .lane(lane::GIFTCARD, target(&self.giftcard.grpc, &secrets.credential))
                 .spawn(),
             worker()
                 .slots(PROCESSOR_SLOTS)
-                .lane(lane::PROCESSOR, target(&self.processor.grpc, secrets))
+                .lane(lane::PROCESSOR, target(&self.processor.grpc, &secrets.credential))
                 .spawn(),
         ]
     }
@@ -229,16 +235,17 @@ async fn giftcard(
         provider: around.provider.provider.clone(),
         keys: around.secrets.keys.clone(),
         mode: around.config.mode,
-        credential: around.secrets.credential.clone(),
         admin_token_hash: hash_bearer(around.secrets.admin_token.reveal()),
     };
     giftcard_api::build(config, deps).await
 }
 
-/// An application's services behind the credential.
-fn target(routes: &Routes, secrets: &Secrets) -> Target {
-    let guard = RequireCredential(secrets.credential.clone());
-    Target::in_process(guard.layer(routes.clone().prepare()))
+/// An application's services, as the gRPC port has them too: behind the verification, and within the
+/// trace of whoever calls. Repeats are left to the services: each command leaves one effect however
+/// often it comes, and attempts in this process do not outlive their worker, so none are concurrent.
+fn target(routes: &Routes, credential: &ServiceCredential) -> Target {
+    let services = TraceLayer.layer(routes.clone().prepare());
+    Target::in_process(credential.verification().layer(services))
 }
 
 fn sandbox_beacon(secrets: &Secrets) -> anyhow::Result<SandboxBeacon> {

@@ -1,10 +1,11 @@
 //! The optional gRPC port: the services of all three applications, health and reflection, behind the
-//! installation's credential.
+//! same verification as in process.
 
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
-use platform::{Shutdown, rpc::RequireCredential};
+use durable_grpc::server::TraceLayer;
+use platform::Shutdown;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{service::Routes, transport::Server};
@@ -30,7 +31,8 @@ pub(crate) async fn start(
     let routes = merged(applications.grpc()).await?;
     let stop = shutdown.clone();
     let server = Server::builder()
-        .layer(RequireCredential(secrets.credential.clone()))
+        .layer(secrets.credential.verification())
+        .layer(TraceLayer)
         .add_routes(routes)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
             stop.requested().await;

@@ -68,7 +68,7 @@ impl Node {
         };
         let secrets = Secrets::open(config)?;
         // First, because it locks the data folder: two processes on one queue would be a disaster.
-        let calls = applications::open_calls(&config.data_dir).await?;
+        let calls = applications::open_calls(&config.data_dir, &secrets.credential).await?;
         let databases = Databases::open_for_service(config, &clock).await?;
         let bank = bank::start_if_wanted(config, &secrets, &clock, &shutdown, address).await?;
         let around = Surroundings {

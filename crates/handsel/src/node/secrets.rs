@@ -17,7 +17,7 @@ pub(crate) const ADMIN_TOKEN_FILE: &str = "admin-token";
 /// Everything secret that the process holds.
 #[derive(Debug)]
 pub(crate) struct Secrets {
-    /// What every RPC between our services carries.
+    /// What proves that a call between our services is of this installation.
     pub(crate) credential: ServiceCredential,
     /// Signs mailed links.
     pub(crate) links: Key,
