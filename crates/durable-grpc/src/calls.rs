@@ -213,7 +213,7 @@ impl Calls {
     /// has passed.
     async fn place(&self, prepared: Prepared) -> Result<Placed, Status> {
         let Prepared { call, deadline, .. } = prepared;
-        let (own, detached) = (call.id, call.policy.detached);
+        let (own, keyed, detached) = (call.id, call.key.is_some(), call.policy.detached);
         let (called_at, method) = (Instant::now(), call.method.clone());
         let gate = self.inner.gates.of(&call.lane);
         // Registered before the submission: an end that comes at once is not missed.
@@ -222,7 +222,8 @@ impl Calls {
         let submitted = tokio::select! {
             biased;
             submitted = self.submit(&gate, call) => submitted?,
-            () = &mut deadline => return Err(outcome::deadline_exceeded(own)),
+            // Under a key it may be another call, and nobody has said which.
+            () = &mut deadline => return Err(outcome::not_submitted_in_time((!keyed).then_some(own))),
         };
         gate.metrics.submitted(&submitted);
         let id = match submitted {
@@ -247,25 +248,29 @@ impl Calls {
         let (store, id) = (&*self.inner.store, call.id);
         let _admitted = match gate.admit(store, call.policy.detached).await {
             Ok(admitted) => admitted,
-            Err(refused) => return self.find(&call).await?.ok_or(refused),
+            Err(refused) => return self.find(&call, refused).await,
         };
         let keyed = call.key.is_some();
         let submitted = store.submit(vec![call]).await.pop().unwrap_or(Err(StoreError::Closed));
         submitted.map_err(|error| outcome::store_failed(&error, id, keyed))
     }
 
-    /// What the submission of a call would find under its key; `None` if it would be executed.
-    async fn find(&self, call: &NewCall) -> Result<Option<Submitted>, Status> {
-        let Some(key) = call.key.as_deref() else { return Ok(None) };
+    /// What the submission of a call would find under its key; the refusal if it would be executed.
+    async fn find(&self, call: &NewCall, refused: Status) -> Result<Submitted, Status> {
+        let Some(key) = call.key.as_deref() else { return Err(refused) };
         let found = self.inner.store.lookup_key(&call.lane, &call.method, key).await;
         let found = found.map_err(|error| outcome::store_failed(&error, call.id, true))?;
-        let Some(view) = found else { return Ok(None) };
-        Ok(match view.state {
-            _ if view.hash != call.hash => Some(Submitted::Mismatch(view.id)),
-            CallState::Waiting | CallState::Running => Some(Submitted::Attached(view.id)),
-            CallState::Ended(ended) if ended.kind.runs_again() => None,
-            CallState::Ended(ended) => Some(Submitted::Ended(view.id, ended)),
-        })
+        let Some(view) = found else { return Err(refused) };
+        match view.state {
+            _ if view.hash != call.hash => Ok(Submitted::Mismatch(view.id)),
+            CallState::Waiting | CallState::Running => Ok(Submitted::Attached(view.id)),
+            // It may have been executed before: that it is not accepted now would say too much.
+            CallState::Ended(ended) if ended.kind.runs_again() && ended.may_have_executed => {
+                Err(outcome::of_earlier_run(refused, view.id))
+            }
+            CallState::Ended(ended) if ended.kind.runs_again() => Err(refused),
+            CallState::Ended(ended) => Ok(Submitted::Ended(view.id, ended)),
+        }
     }
 
     /// Waits for the end of a call that exists already.

@@ -91,16 +91,30 @@ pub(crate) fn come_again(code: Code, message: impl Into<String>, after: Duration
     status
 }
 
+/// The refusal of a call that has run before under its key: what became of that is not known.
+pub(crate) fn of_earlier_run(mut refused: Status, id: CallId) -> Status {
+    let headers = refused.metadata_mut().as_mut();
+    headers.insert(OUTCOME, HeaderValue::from_static(Outcome::Unknown.as_str()));
+    headers.insert(CALL_ID, id.header_value());
+    refused
+}
+
 /// Whether the lane was not open, so that it makes no sense to try before it is.
 pub(crate) fn is_lane_shut(status: &Status) -> bool {
     status.code() == Code::Unavailable
-        && outcome(status) == Some(Outcome::NotAccepted)
+        && outcome(status).is_some()
         && status.metadata().contains_key(RETRY_PUSHBACK_MS.as_str())
 }
 
 pub(crate) fn deadline_exceeded(id: CallId) -> Status {
     let message = format!("call {id} was not answered within the caller's deadline");
     status(Code::DeadlineExceeded, message, Outcome::Unknown, Some(id))
+}
+
+/// The caller's deadline passed before the store had said anything.
+pub(crate) fn not_submitted_in_time(id: Option<CallId>) -> Status {
+    let message = "call store did not answer within the caller's deadline";
+    status(Code::DeadlineExceeded, message, Outcome::Unknown, id)
 }
 
 pub(crate) fn mismatch(id: CallId) -> Status {

@@ -41,7 +41,8 @@ Examples:
   handsel serve --data /var/lib/handsel --listen 0.0.0.0:5000
   HANDSEL__SMTP__HOST=mail.example HANDSEL__SMTP__FROM='Gifts <gifts@shop.example>' handsel serve
 
-GET /livez says that the process runs, GET /readyz that it can work.
+GET /livez says that the process runs, GET /readyz that it can work; GET /metrics, with the
+administrator's token, what it counts.
 The administrator's token is in the file `admin-token` of the data folder.")]
     Serve(ServeArgs),
 

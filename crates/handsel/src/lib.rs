@@ -12,17 +12,20 @@
 //! | `calls` | `handsel calls`: dead letters and lanes, through the running server or its file |
 //! | `bench` | `handsel bench`: figures of this machine, as ratios of one run |
 //! | `stores` | opens call stores |
+//! | `admin`, `metrics` | the administrator's token, and `/metrics` behind it |
 //! | `migrate`, `show_config`, `sandbox_bank` | the other commands |
 //! | `out` | where results are printed |
 //!
 //! This is the only crate that sees all three applications; none of them knows it.
 
+mod admin;
 mod audit;
 mod bench;
 mod calls;
 mod cli;
 mod config;
 mod demo;
+mod metrics;
 mod migrate;
 mod node;
 mod out;

@@ -101,6 +101,23 @@ async fn it_says_what_it_is_ready_for_and_hides_what_is_for_the_demo() {
 }
 
 #[tokio::test]
+async fn it_counts_for_the_administrator() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &[]).await;
+    assert_eq!(server.get("/metrics").await.0, 401);
+    let token = std::fs::read_to_string(dir.path().join("data/admin-token")).unwrap();
+    let text = async || {
+        let request = server.http.get(format!("{}/metrics", server.url));
+        let response = request.bearer_auth(token.trim_end()).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        response.text().await.unwrap()
+    };
+    // A lane that a service calls through is looked at from then on.
+    let counted = async || text().await.contains("durable_waiting").then_some(()).ok_or("nothing");
+    testkit::eventually(LIMIT, counted).await;
+}
+
+#[tokio::test]
 async fn it_moves_time_in_demo_mode_only_forward() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &[("HANDSEL__DEMO", "true")]).await;

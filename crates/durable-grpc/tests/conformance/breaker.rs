@@ -337,11 +337,13 @@ pub(crate) async fn keys_that_exist_attach_and_replay(stores: impl Stores) {
     assert_eq!(replayed.get_ref().text, "done 1");
     let mismatch = rig.client().reserve(keyed("other", "done")).await.unwrap_err();
     assert_eq!(outcome(&mismatch), Some(Outcome::Mismatch));
-    // What would have to be executed is refused: under a key that is new, and after a death.
-    for name in ["new", "dead"] {
+    // What would have to be executed is refused: under a key that is new, and after a death. Only the
+    // first has certainly not been executed.
+    for (name, expected) in [("new", Outcome::NotAccepted), ("dead", Outcome::Unknown)] {
         let status = rig.client().reserve(keyed(name, name)).await.unwrap_err();
         assert_eq!(status.code(), Code::Unavailable);
-        assert_eq!(outcome(&status), Some(Outcome::NotAccepted));
+        assert_eq!(outcome(&status), Some(expected), "{name}");
+        assert!(status.metadata().contains_key("grpc-retry-pushback-ms"));
     }
     assert!(rig.calls.lookup_key(LANE, RESERVE, "new").await.unwrap().is_none());
     let _serving = Serving::at(address, &rig.callee, Some(true)).await;

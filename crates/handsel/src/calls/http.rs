@@ -14,21 +14,19 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{FromRequestParts, Path, Query, State},
+    extract::{FromRef, Path, Query, State},
     routing::{get, post},
 };
 use durable_grpc::{CallId, Calls};
-use http::{StatusCode, request::Parts};
-use platform::{
-    http::{Bearer, Json, Problem},
-    token::same_secret,
-};
+use http::StatusCode;
+use platform::http::{Json, Problem};
 use serde::{Deserialize, Serialize};
 
 use super::{
     actions::{self, PAGE, Refusal, Wanted},
     views::{Call, Lane, Page},
 };
+use crate::admin::{Admin, AdminTokenHash};
 
 /// Where the routes are.
 pub(super) const BASE: &str = "/api/calls/v1";
@@ -37,32 +35,25 @@ pub(super) const BASE: &str = "/api/calls/v1";
 #[derive(Debug)]
 struct Office {
     calls: Calls,
-    admin_token_hash: [u8; 32],
+    admin: AdminTokenHash,
+}
+
+impl FromRef<Arc<Office>> for AdminTokenHash {
+    fn from_ref(office: &Arc<Office>) -> Self {
+        office.admin
+    }
 }
 
 /// The routes, for whoever holds the administrator's token.
-pub(crate) fn router(calls: Calls, admin_token_hash: [u8; 32]) -> Router {
+pub(crate) fn router(calls: Calls, admin: AdminTokenHash) -> Router {
     let routes = Router::new()
         .route("/lanes", get(lanes))
         .route("/dead-letters", get(list))
         .route("/calls/{id}", get(show))
         .route("/dead-letters/{id}/replay", post(replay))
         .route("/dead-letters/{id}/discard", post(discard))
-        .with_state(Arc::new(Office { calls, admin_token_hash }));
+        .with_state(Arc::new(Office { calls, admin }));
     Router::new().nest(BASE, routes)
-}
-
-/// Whoever holds the administrator's token.
-struct Admin;
-
-impl FromRequestParts<Arc<Office>> for Admin {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
-        let bearer = <Bearer as FromRequestParts<_>>::from_request_parts(parts, office).await?;
-        let is_admin = same_secret(&bearer.hash(), &office.admin_token_hash);
-        if is_admin { Ok(Self) } else { Err(Problem::unauthorized()) }
-    }
 }
 
 /// `?lane=&limit=&after=`

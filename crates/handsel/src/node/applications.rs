@@ -24,8 +24,10 @@ use tower::Layer as _;
 
 use super::{bank::ConnectedProvider, databases::Databases, secrets::Secrets};
 use crate::{
+    admin::AdminTokenHash,
     calls,
     config::Config,
+    metrics,
     stores::{Place, open_store},
 };
 
@@ -43,7 +45,7 @@ const BEACON_PERIOD: NonZeroU32 = NonZeroU32::new(3).unwrap();
 pub(crate) struct Applications {
     databases: Databases,
     calls: Calls,
-    admin_token_hash: [u8; 32],
+    admin: AdminTokenHash,
     giveaway: Arc<giveaway_api::App>,
     giftcard: Arc<giftcard_api::App>,
     processor: job_processor::App,
@@ -120,7 +122,8 @@ impl Applications {
         let giveaway = giveaway_api::build(config, deps).await.context("giveaway-api")?;
         processor.connect_owner("giveaway", direct(lane::GIVEAWAY, &giveaway.grpc));
         let (giveaway, giftcard) = (Arc::new(giveaway), Arc::new(giftcard));
-        Ok(Self { databases, calls, admin_token_hash, giveaway, giftcard, processor })
+        let admin = AdminTokenHash(admin_token_hash);
+        Ok(Self { databases, calls, admin, giveaway, giftcard, processor })
     }
 
     /// Starts the background loops. They end with the shutdown.
@@ -149,7 +152,8 @@ impl Applications {
 
     /// The HTTP routes of all three, and of the queue between them.
     pub(crate) fn router(&self) -> Router {
-        calls::router(self.calls.clone(), self.admin_token_hash)
+        calls::router(self.calls.clone(), self.admin)
+            .merge(metrics::router(self.admin))
             .merge(self.giveaway.router.clone())
             .merge(self.giftcard.router.clone())
             .merge(self.processor.router.clone())

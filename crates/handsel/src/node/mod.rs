@@ -28,7 +28,7 @@ use self::{
     databases::Databases,
     secrets::Secrets,
 };
-use crate::{calls, config::Config};
+use crate::{calls, config::Config, metrics};
 
 /// A running server.
 #[derive(Debug)]
@@ -61,6 +61,7 @@ impl Node {
         listener: TcpListener,
     ) -> anyhow::Result<Self> {
         config.check()?;
+        metrics::install(&shutdown)?;
         let address = listener.local_addr().context("the listener has no address")?;
         let public_url = match config.server.public_url.as_str() {
             "" => format!("http://{address}"),
