@@ -39,6 +39,7 @@ mod tests {
         check(Attempt::NoAnswer("no answer within 10s".to_owned()), true);
         check(Attempt::NoAnswer("answer has http status 502".to_owned()), true);
         check(Attempt::Unusable("too large".to_owned()), false);
+        check(Attempt::Unverified("mac".to_owned()), false);
         for code in 0..=16 {
             let mut trailers = HeaderMap::new();
             trailers.insert("grpc-status", HeaderValue::from(code));

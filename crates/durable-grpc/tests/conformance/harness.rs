@@ -151,15 +151,18 @@ pub(crate) struct Rig {
     pub(crate) callee: Callee,
 }
 
+/// Many tests submit before there is a worker, or set the clock ahead of its reports.
+pub(crate) fn patient() -> BreakerOptions {
+    BreakerOptions::default().start_grace(Duration::from_hours(1))
+}
+
 impl Rig {
     pub(crate) async fn new(stores: &impl Stores) -> Self {
         Self::over(stores.open().await, Callee::default())
     }
 
     pub(crate) fn over(store: Arc<dyn CallStore>, callee: Callee) -> Self {
-        // Many tests submit before there is a worker, or set the clock ahead of its reports.
-        let patient = BreakerOptions::default().start_grace(Duration::from_hours(1));
-        Self::built(store, callee, |builder| builder.breaker(patient))
+        Self::built(store, callee, |builder| builder.breaker(patient()))
     }
 
     /// A rig whose calls are built in a particular way.

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use durable_grpc::{
-    CallId, CallStore, Calls, DeadLetterFilter, MacKey, Outcome, RequestExt as _, Target, Worker,
-    WorkerHandle, call_id, end_kind, outcome,
+    CallId, CallStore, Calls, CallsBuilder, DeadLetterFilter, MacKey, Outcome, RequestExt as _,
+    Target, Worker, WorkerHandle, call_id, end_kind, outcome,
     server::{CalledExt as _, VerifyLayer},
     store::{EndKind, NewCall, Policy, Submitted},
 };
@@ -18,9 +18,8 @@ use tonic::{Code, Request, codec::CompressionEncoding, metadata::MetadataMap, tr
 use tower::Layer as _;
 
 use crate::{
-    DESCRIPTORS,
     callee::Callee,
-    harness::{CHARGE, LANE, RESERVE, Rig, Stores, eventually, keyed, order, raw},
+    harness::{CHARGE, LANE, RESERVE, Rig, Stores, eventually, keyed, order, patient, raw},
     shop::{Order, Receipt, till_client::TillClient},
     targets::{Serving, endpoint, listen},
 };
@@ -35,8 +34,10 @@ fn verification() -> VerifyLayer {
     VerifyLayer::new([key()]).credential(CREDENTIAL).lane(LANE)
 }
 
-fn sealing(store: &Arc<dyn CallStore>, key: MacKey) -> Calls {
-    Calls::builder_shared(store.clone()).descriptors(DESCRIPTORS).mac_key(key).build().unwrap()
+/// A till that is called by whoever has this key.
+fn sealing(store: &Arc<dyn CallStore>, key: MacKey, callee: &Callee) -> Rig {
+    let sealing = |builder: CallsBuilder| builder.breaker(patient()).mac_key(key);
+    Rig::built(store.clone(), callee.clone(), sealing)
 }
 
 fn in_process(callee: &Callee, verification: &VerifyLayer) -> Target {
@@ -59,7 +60,7 @@ fn worker(calls: &Calls, target: Target, credential: HeaderValue) -> WorkerHandl
 
 pub(crate) async fn sealed_calls_are_executed(stores: impl Stores) {
     let store = stores.open().await;
-    let rig = Rig { calls: sealing(&store, key()), callee: Callee::default() };
+    let rig = sealing(&store, key(), &Callee::default());
     let (listener, address) = listen().await;
     let _serving = serve(&rig.callee, verification(), listener);
     let places = [in_process(&rig.callee, &verification()), Target::remote([endpoint(address)])];
@@ -87,7 +88,7 @@ pub(crate) async fn sealed_calls_are_executed(stores: impl Stores) {
 
 pub(crate) async fn a_call_written_into_the_store_is_a_dead_letter(stores: impl Stores) {
     let store = stores.open().await;
-    let rig = Rig { calls: sealing(&store, key()), callee: Callee::default() };
+    let rig = sealing(&store, key(), &Callee::default());
     // Whoever reaches the store can write what any caller writes, but for the seal.
     let forger = Rig::over(store.clone(), rig.callee.clone());
     let worker = worker(&rig.calls, in_process(&rig.callee, &verification()), CREDENTIAL);
@@ -118,7 +119,7 @@ pub(crate) async fn a_call_written_into_the_store_is_a_dead_letter(stores: impl 
 
 pub(crate) async fn a_seal_fits_its_own_call_only(stores: impl Stores) {
     let store = stores.open().await;
-    let rig = Rig { calls: sealing(&store, key()), callee: Callee::default() };
+    let rig = sealing(&store, key(), &Callee::default());
     let worker = worker(&rig.calls, in_process(&rig.callee, &verification()), CREDENTIAL);
     rig.client().reserve(keyed("tea", "k")).await.unwrap();
     rig.client().reserve(order("cha")).await.unwrap();
@@ -173,7 +174,7 @@ pub(crate) async fn a_seal_fits_its_own_call_only(stores: impl Stores) {
 
 pub(crate) async fn strangers_are_refused_at_the_port(stores: impl Stores) {
     let store = stores.open().await;
-    let rig = Rig { calls: sealing(&store, key()), callee: Callee::default() };
+    let rig = sealing(&store, key(), &Callee::default());
     let (listener, address) = listen().await;
     let _serving = serve(&rig.callee, verification(), listener);
     let target = Target::remote([endpoint(address)]);
@@ -233,7 +234,7 @@ fn with(metadata: MetadataMap, order: Order) -> Request<Order> {
 
 pub(crate) async fn a_seal_is_over_the_uncompressed_message(stores: impl Stores) {
     let store = stores.open().await;
-    let rig = Rig { calls: sealing(&store, key()), callee: Callee::default() };
+    let rig = sealing(&store, key(), &Callee::default());
     let (listener, address) = listen().await;
     let _serving = serve(&rig.callee, verification(), listener);
     let target = Target::remote([endpoint(address)]);
@@ -265,7 +266,7 @@ pub(crate) async fn a_seal_is_over_the_uncompressed_message(stores: impl Stores)
 
 pub(crate) async fn a_wrong_credential_waits_for_the_right_one(stores: impl Stores) {
     let store = stores.open().await;
-    let rig = Rig { calls: sealing(&store, key()), callee: Callee::default() };
+    let rig = sealing(&store, key(), &Callee::default());
     let target = in_process(&rig.callee, &verification());
     let wrong = worker(&rig.calls, target.clone(), HeaderValue::from_static("Bearer wrong"));
     // Not idempotent, and tried again all the same: it is certain that the till has not seen it.
@@ -289,8 +290,8 @@ pub(crate) async fn a_wrong_credential_waits_for_the_right_one(stores: impl Stor
 pub(crate) async fn keys_are_changed_while_calls_wait(stores: impl Stores) {
     let store = stores.open().await;
     let (old, new) = (MacKey::new([1; 32]), MacKey::new([2; 32]));
-    let rig = Rig { calls: sealing(&store, old.clone()), callee: Callee::default() };
-    let changed = Rig { calls: sealing(&store, new.clone()), callee: rig.callee.clone() };
+    let rig = sealing(&store, old.clone(), &Callee::default());
+    let changed = sealing(&store, new.clone(), &rig.callee);
     let waiting = rig.calls.submit_raw(raw(RESERVE, "waiting")).await.unwrap();
 
     let both = VerifyLayer::new([new.clone(), old]);
