@@ -25,9 +25,8 @@ use crate::store::{Claim, Owner, Receipt, StoreError, TargetHealth};
 
 /// The group to which all workers of a lane belong.
 const GROUP: &str = "workers";
-/// Where a stream is read from: what no worker has been given, or what this one has pending.
+/// Reads what no worker has been given yet.
 const NEW: &str = ">";
-const PENDING: &str = "0";
 
 /// The longest that one read blocks; who wants to wait longer reads again.
 const MAX_BLOCK: Duration = Duration::from_secs(5);
@@ -75,18 +74,9 @@ impl Readers {
             None => shared.link.for_blocking(MAX_BLOCK).await?,
         };
         if state.behind {
-            let count = limit + shared.held.count(owner);
-            let read = read(&lane, owner, count, Duration::ZERO, PENDING);
-            let entries = query(&mut connection, &lane, &read).await?;
-            state.behind = false;
-            let mut claims = take(shared, &lane, owner, entries)?;
-            if claims.len() > limit {
-                // The rest is found by the next read.
-                for claim in claims.drain(limit..) {
-                    shared.held.let_go(&claim.receipt);
-                }
-                state.behind = true;
-            }
+            let claims = unheard(shared, &mut connection, &lane, owner, limit).await?;
+            // A full hand may not have been all.
+            state.behind = claims.len() >= limit;
             if !claims.is_empty() {
                 state.connection = Some(connection);
                 return Ok(claims);
@@ -94,7 +84,7 @@ impl Readers {
         }
         // Until the answer is read, whatever ends this future leaves calls behind.
         state.behind = true;
-        let read = read(&lane, owner, limit, wait, NEW);
+        let read = read(&lane, owner, limit, wait);
         let entries = query(&mut connection, &lane, &read).await?;
         let claims = take(shared, &lane, owner, entries)?;
         state.behind = false;
@@ -114,7 +104,10 @@ impl Readers {
                 TargetHealth::Up => "up".to_owned(),
                 TargetHealth::Down { retry_after } => format!("down {}", retry_after.as_millis()),
             };
-            beat(shared, &shared.lane(name), owner, &report).await?;
+            let lane = shared.lane(name);
+            // Listed, so that a release takes the report back.
+            self.reader(owner, &lane);
+            beat(shared, &lane, owner, &report).await?;
         }
         for name in self.lanes_of(owner) {
             if reports.iter().all(|(reported, _)| *reported != name) {
@@ -159,14 +152,14 @@ async fn beat(shared: &Shared, lane: &Lane, owner: Owner, report: &str) -> Resul
     Ok(())
 }
 
-fn read(lane: &Lane, owner: Owner, count: usize, wait: Duration, from: &str) -> Cmd {
+fn read(lane: &Lane, owner: Owner, count: usize, wait: Duration) -> Cmd {
     let mut read = cmd("XREADGROUP");
     read.arg("GROUP").arg(GROUP).arg(owner.to_string()).arg("COUNT").arg(count);
     // A block of 0 would be for ever.
     if wait >= Duration::from_millis(1) {
         read.arg("BLOCK").arg(super::duration_ms(wait.min(MAX_BLOCK)));
     }
-    read.arg("STREAMS").arg(lane.stream()).arg(from);
+    read.arg("STREAMS").arg(lane.stream()).arg(NEW);
     read
 }
 
@@ -195,7 +188,38 @@ async fn query(
     array(stream)?.pop().map_or(Ok(Vec::new()), array)
 }
 
-/// The entries as claims of this owner, without those that it has already.
+/// What the owner has pending and was never told of. Whoever was handed out here is known before the
+/// server is asked: a call that is finished in between must not be taken for unheard.
+async fn unheard(
+    shared: &Shared,
+    connection: &mut Connection,
+    lane: &Lane,
+    owner: Owner,
+    limit: usize,
+) -> Result<Vec<Claim>, StoreError> {
+    let known = shared.held.entries(owner, &lane.name);
+    let mut pending = cmd("XPENDING");
+    pending.arg(lane.stream()).arg(GROUP).arg("-").arg("+");
+    pending.arg(limit + known.len()).arg(owner.to_string());
+    let pending = match connection.query(&pending).await.map_err(Failure::of) {
+        // Without a group nobody has anything.
+        Err(failure) if failure.has_code("NOGROUP") => return Ok(Vec::new()),
+        pending => array(pending?)?,
+    };
+    let mut entries = Vec::new();
+    for entry in pending {
+        let entry = array(entry)?;
+        let Some(stream_id) = entry.first().and_then(text) else { continue };
+        if !known.contains(stream_id) && entries.len() < limit {
+            let mut range = cmd("XRANGE");
+            range.arg(lane.stream()).arg(stream_id).arg(stream_id);
+            entries.extend(array(connection.query(&range).await.map_err(Failure::of)?)?);
+        }
+    }
+    take(shared, lane, owner, entries)
+}
+
+/// The entries as claims of this owner.
 fn take(
     shared: &Shared,
     lane: &Lane,
@@ -206,23 +230,21 @@ fn take(
     let mut claims = Vec::with_capacity(entries.len());
     for entry in entries {
         let mut entry = array(entry)?.into_iter();
-        let delivery = entry.next().as_ref().and_then(text).and_then(delivery_of);
+        let stream_id = entry.next().as_ref().and_then(text).map(str::to_owned);
         // An entry without fields was deleted: its call was cancelled or taken over meanwhile.
         let Some(Value::Array(fields)) = entry.next() else { continue };
-        let Some((delivery, (call, expires_ms))) = delivery.zip(decode_entry(fields, &lane.name))
+        let Some((stream_id, (call, expires_ms))) = stream_id.zip(decode_entry(fields, &lane.name))
         else {
             tracing::error!(lane = &*lane.name, "an entry of the lane's stream cannot be read");
             continue;
         };
-        if shared.held.has(call.id, delivery) {
-            continue;
-        }
+        let delivery = delivery_of(&stream_id);
         let receipt = Receipt { id: call.id, lane: lane.name.clone(), owner, delivery };
         let left_ms = u64::try_from(expires_ms - now_ms).unwrap_or_default();
         // Our idea of the server's time may be a little behind.
         let time_left = Duration::from_millis(left_ms).min(call.policy.expires_in);
         let call = Arc::new(call);
-        shared.held.take(&receipt, &call);
+        shared.held.take(&receipt, &stream_id, &call);
         claims.push(Claim { receipt, call, time_left });
     }
     Ok(claims)

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     Lane, Shared,
     batch::{self, Batch, Batcher},
-    codec::{array, corrupt, integer, retention_ms, stream_id_of},
-    duration_ms, script,
+    codec::{array, corrupt, integer, retention_ms},
+    duration_ms,
+    held::HeldClaim,
+    script,
 };
-use crate::store::{
-    Disposition, Ended, Finish, Receipt, Recorded, StoreError, StoredCall, retention,
-};
+use crate::store::{Disposition, Ended, Finish, Receipt, Recorded, StoreError, retention};
 
 /// Ends and retries of one lane.
 pub(super) struct FinishBatch;
@@ -18,8 +18,11 @@ pub(super) struct FinishBatch;
 /// One of them, with its record encoded on the worker's thread.
 pub(super) struct Item {
     receipt: Receipt,
+    stream_id: Arc<str>,
     ended: Arc<Ended>,
     record: Vec<u8>,
+    /// Bytes of the message that the script has to move.
+    moved: usize,
     /// The number of the end's kind; 0 for another try.
     kind: u32,
     sent: bool,
@@ -28,7 +31,8 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn new(finish: Finish, call: &StoredCall) -> Self {
+    fn new(finish: Finish, held: HeldClaim) -> Self {
+        let HeldClaim { call, stream_id, .. } = held;
         let Finish { receipt, disposition } = finish;
         let (kind, ended, sent, pause_ms) = match disposition {
             Disposition::End { ended, sent } => (ended.kind.number(), ended, sent, 0),
@@ -41,7 +45,8 @@ impl Item {
         let kept = retention(&ended, call.key.is_some(), call.policy.detached);
         let retention_ms = retention_ms(kept);
         let record = ended.encode();
-        Self { receipt, ended, record, kind, sent, retention_ms, pause_ms }
+        let moved = if kind == 0 || retention_ms < 0 { call.payload.len() } else { 0 };
+        Self { receipt, stream_id, ended, record, moved, kind, sent, retention_ms, pause_ms }
     }
 }
 
@@ -54,7 +59,7 @@ impl Batch for FinishBatch {
     }
 
     fn bytes(item: &Item) -> usize {
-        item.record.len()
+        item.record.len() + item.moved
     }
 
     async fn run(
@@ -67,7 +72,7 @@ impl Batch for FinishBatch {
         for item in &items {
             script
                 .arg(item.receipt.id.to_string())
-                .arg(stream_id_of(item.receipt.delivery))
+                .arg(&*item.stream_id)
                 .arg(item.receipt.owner.to_string())
                 .arg(item.kind)
                 .arg(&item.record[..])
@@ -85,6 +90,9 @@ impl Batch for FinishBatch {
         let results = items.iter().zip(&codes).map(|(item, code)| match integer(code) {
             Some(0) => {
                 shared.held.let_go(&item.receipt);
+                // Perhaps recorded by an earlier try whose answer was lost: then the other processes
+                // know, and this one looks it up.
+                ended.push((item.receipt.id, None));
                 Ok(Recorded::Fenced)
             }
             Some(code @ (1 | 2)) => {
@@ -118,9 +126,9 @@ pub(super) async fn finish(
     let mut results: Vec<_> = items.iter().map(|_| Ok(Recorded::Fenced)).collect();
     let mut by_lane: BTreeMap<Arc<str>, Vec<(usize, Item)>> = BTreeMap::new();
     for (place, item) in items.into_iter().enumerate() {
-        if let Some(call) = shared.held.get(&item.receipt) {
+        if let Some(held) = shared.held.get(&item.receipt) {
             let lane = by_lane.entry(item.receipt.lane.clone()).or_default();
-            lane.push((place, Item::new(item, &call)));
+            lane.push((place, Item::new(item, held)));
         }
     }
     let runs = by_lane.into_iter().map(async |(lane, items)| {
@@ -142,15 +150,19 @@ pub(super) async fn started(
 ) -> Vec<Result<Recorded, StoreError>> {
     let mut results = Vec::with_capacity(receipts.len());
     for receipt in receipts {
+        let Some(held) = shared.held.get(&receipt) else {
+            results.push(Ok(Recorded::Fenced));
+            continue;
+        };
         let mut script = script::STARTED.call(shared, &shared.lane(&receipt.lane).prefix);
-        script
-            .arg(receipt.id.to_string())
-            .arg(stream_id_of(receipt.delivery))
-            .arg(receipt.owner.to_string());
+        script.arg(receipt.id.to_string()).arg(&*held.stream_id).arg(receipt.owner.to_string());
         let reply = script.run(shared).await.map_err(StoreError::from).and_then(array);
         results.push(reply.and_then(|marks| match marks.first().and_then(integer) {
             Some(1) => Ok(Recorded::Done),
-            Some(0) => Ok(Recorded::Fenced),
+            Some(0) => {
+                shared.held.let_go(&receipt);
+                Ok(Recorded::Fenced)
+            }
             _ => Err(corrupt("result")),
         }));
     }

@@ -6,12 +6,16 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, ServerErrorKind, Value,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo as _, ProtocolVersion,
+    RedisError, ServerErrorKind, Value,
     aio::{MultiplexedConnection, PubSub},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
 
 use super::options::{ConnectError, info_text};
 use crate::store::StoreError;
@@ -24,8 +28,13 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// After a failed connect, callers are refused for so long without another try: they should learn at
 /// once that the server is away.
 const CONNECT_PAUSE: Duration = Duration::from_millis(100);
-/// How often a cluster's client tries again by itself when nodes have moved.
-const CLUSTER_RETRIES: u32 = 3;
+/// A cluster's client must not send again by itself what may have been executed; the next command finds
+/// the nodes where they are by then.
+const CLUSTER_RETRIES: u32 = 0;
+/// How often, and with what pause, a command is sent again that was certainly not executed because the
+/// nodes of a cluster were changing.
+const MOVED_RETRIES: u32 = 3;
+const MOVED_PAUSE: Duration = Duration::from_millis(50);
 
 /// A server or a cluster, and the connection that scripts share.
 pub(super) struct Link {
@@ -70,8 +79,10 @@ pub(super) enum Failure {
     NotSent(String),
     /// The server refused it; nothing was written.
     Refused(RedisError),
-    /// It may have been executed.
+    /// The connection was lost; it may have been executed.
     Lost(String),
+    /// The server reported an error from within; it may have been executed in part.
+    Broken(String),
 }
 
 impl Failure {
@@ -93,8 +104,23 @@ impl Failure {
                 Self::Refused(error)
             }
             ErrorKind::ClusterConnectionNotFound => Self::NotSent(error.to_string()),
-            _ => Self::Lost(error.to_string()),
+            ErrorKind::Io | ErrorKind::Parse => Self::Lost(error.to_string()),
+            // The script broke off, and may have written before that; the connection is sound.
+            _ => Self::Broken(error.to_string()),
         }
+    }
+
+    /// The connection is of no use: it is lost, or leads to a server that is only just loading its
+    /// memory (everyone was silent meanwhile), or is no master any more.
+    fn is_away(&self) -> bool {
+        matches!(self, Self::Lost(_))
+            || ["LOADING", "READONLY", "MASTERDOWN"].into_iter().any(|code| self.has_code(code))
+    }
+
+    /// The key is, or will be, on another node of the cluster. ASK is not followed: it leads to the
+    /// importing node while the calls of the lane are still on the other.
+    fn has_moved(&self) -> bool {
+        ["MOVED", "TRYAGAIN", "CLUSTERDOWN"].into_iter().any(|code| self.has_code(code))
     }
 
     /// The server is there, but has no such script, or no such group.
@@ -103,28 +129,41 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotSent(reason) | Self::Lost(reason) | Self::Broken(reason) => {
+                f.write_str(reason)
+            }
+            Self::Refused(error) => error.fmt(f),
+        }
+    }
+}
+
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::NotSent(reason) => Self::NotWritten(reason),
             Failure::Refused(error) => Self::NotWritten(error.to_string()),
-            Failure::Lost(reason) => Self::Uncertain(reason),
+            Failure::Lost(reason) | Failure::Broken(reason) => Self::Uncertain(reason),
         }
     }
 }
 
 impl Link {
     pub(super) fn single(url: &str) -> Result<Self, ConnectError> {
-        Ok(Self::new(Server::Single(Client::open(url).map_err(ConnectError::Url)?)))
+        let client = open(url).map_err(ConnectError::Url)?;
+        Ok(Self::new(Server::Single(client)))
     }
 
     pub(super) fn cluster(urls: Vec<String>) -> Result<Self, ConnectError> {
         let first = urls.first().cloned().unwrap_or_default();
-        let first = Client::open(first).map_err(ConnectError::Url)?;
+        let first = open(&first).map_err(ConnectError::Url)?;
         let cluster = ClusterClient::builder(urls)
             .connection_timeout(CONNECT_TIMEOUT)
             .response_timeout(RESPONSE_TIMEOUT)
             .retries(CLUSTER_RETRIES)
+            .use_protocol(ProtocolVersion::RESP2)
             .build()
             .map_err(ConnectError::Url)?;
         Ok(Self::new(Server::Cluster { cluster: Box::new(cluster), first: Box::new(first) }))
@@ -136,12 +175,21 @@ impl Link {
 
     /// Runs a command on the shared connection.
     pub(super) async fn query(&self, command: &Cmd) -> Result<Value, Failure> {
-        let (generation, mut connection) = self.shared().await?;
-        let reply = connection.query(command).await.map_err(Failure::of);
-        if matches!(reply, Err(Failure::Lost(_))) {
-            self.forget(generation).await;
+        let mut tries = 0;
+        loop {
+            let (generation, mut connection) = self.shared().await?;
+            let reply = connection.query(command).await.map_err(Failure::of);
+            match &reply {
+                Err(failure) if failure.is_away() => self.forget(generation).await,
+                Err(failure) if failure.has_moved() && tries < MOVED_RETRIES => {
+                    tries += 1;
+                    sleep(MOVED_PAUSE).await;
+                    continue;
+                }
+                _ => {}
+            }
+            return reply;
         }
-        reply
     }
 
     /// How long the shared connection has been up; nothing while it is not.
@@ -238,6 +286,13 @@ impl Link {
             Err(_) => Err(Failure::NotSent("no connection in time".to_owned())),
         }
     }
+}
+
+/// Replies are read as the older protocol shapes them, whatever the address asks for.
+fn open(url: &str) -> Result<Client, RedisError> {
+    let address = url.into_connection_info()?;
+    let settings = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
+    Client::open(address.set_redis_settings(settings))
 }
 
 fn config(response_timeout: Duration) -> AsyncConnectionConfig {

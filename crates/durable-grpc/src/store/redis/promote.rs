@@ -14,6 +14,7 @@ use tokio::{sync::Notify, time::timeout};
 use super::{
     Lane, Shared,
     codec::{array, integer},
+    repair::MAX_MOVED_BYTES,
     script,
 };
 
@@ -43,12 +44,22 @@ impl Promoter {
     }
 }
 
+/// Lets another task be started when this one ends with its runtime.
+struct Running<'a>(&'a Promoter);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.started.store(false, Ordering::Release);
+    }
+}
+
 async fn run(shared: Weak<Shared>, lane: Arc<Lane>) {
+    let _running = Running(&lane.promoter);
     let mut failing = false;
     loop {
         let Some(strong) = shared.upgrade() else { return };
         let mut script = script::PROMOTE.call(&strong, &lane.prefix);
-        script.arg(MAX_MOVED);
+        script.arg(MAX_MOVED).arg(MAX_MOVED_BYTES);
         let moved = script.run(&strong).await;
         drop(strong);
         let pause = match moved {

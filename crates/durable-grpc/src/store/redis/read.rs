@@ -15,6 +15,9 @@ use crate::{
     store::{Backlog, CallView, DeadLetter, DeadLetterFilter, LaneStats, StoreError, TargetHealth},
 };
 
+/// How many dead letters one lane is asked for at most: each comes with its message.
+const MAX_DEAD_LETTERS: usize = 1000;
+
 /// An id does not tell its lane, so the lanes of this process are asked first, then all others: there
 /// is one for each target service, and lookups are rare.
 pub(super) async fn lookup(
@@ -90,7 +93,9 @@ pub(super) async fn dead_letters(
     for name in lanes {
         let lane = shared.lane(&name);
         let mut script = script::DEAD.call(shared, &lane.prefix);
-        script.arg(filter.after.map(|id| id.to_string()).unwrap_or_default()).arg(filter.limit);
+        script
+            .arg(filter.after.map(|id| id.to_string()).unwrap_or_default())
+            .arg(filter.limit.min(MAX_DEAD_LETTERS));
         for fields in array(script.run(shared).await?)? {
             found.push(decode_dead(array(fields)?, &lane.name)?);
         }

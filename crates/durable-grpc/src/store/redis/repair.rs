@@ -6,7 +6,7 @@ use redis::Value;
 
 use super::{
     Lane, Shared,
-    codec::{corrupt, integer, retention_ms},
+    codec::{array, corrupt, integer, retention_ms},
     duration_ms, read, script,
 };
 use crate::{
@@ -14,8 +14,10 @@ use crate::{
     store::{Cancelled, EndKind, Ended, Owner, StoreError, retention},
 };
 
-/// How many claims one script call takes over.
+/// How many claims one script call takes over, and about how many bytes of messages it moves: other
+/// clients of the server wait while it runs.
 const MAX_TAKEN: usize = 128;
+pub(super) const MAX_MOVED_BYTES: usize = 1024 * 1024;
 
 pub(super) async fn cancel(shared: &Arc<Shared>, id: CallId) -> Result<Cancelled, StoreError> {
     let Some(lane) = lane_of(shared, id).await? else { return Ok(Cancelled::NotFound) };
@@ -59,7 +61,10 @@ pub(super) async fn discard(shared: &Arc<Shared>, id: CallId) -> Result<bool, St
 /// Takes claims over in all lanes, but not within a lease after the connection was made: while the
 /// server was away nobody could beat, and everyone looks silent.
 pub(super) async fn takeover(shared: &Arc<Shared>) -> Result<usize, StoreError> {
-    let lanes = read::all_lanes(shared).await?;
+    let mut lanes = read::all_lanes(shared).await?;
+    lanes.extend(super::lock(&shared.lanes).keys().cloned());
+    lanes.sort();
+    lanes.dedup();
     let connected = shared.link.connected_for().await;
     let lead = (shared.options.ahead)();
     if connected.is_none_or(|time| time + lead < shared.options.lease) {
@@ -87,13 +92,15 @@ pub(super) async fn take_from(
             .arg(duration_ms(shared.options.lease))
             .arg(owner.map(|owner| owner.to_string()).unwrap_or_default())
             .arg(MAX_TAKEN)
+            .arg(MAX_MOVED_BYTES)
             .arg(Ended::lost_after_start().encode())
             .arg(cancelled.encode())
             .arg(retention_ms(retention(&cancelled, true, false)))
             .arg(retention_ms(retention(&cancelled, false, false)));
-        let now = usize::try_from(number(&script.run(shared).await?)?).unwrap_or_default();
-        taken += now;
-        if now < MAX_TAKEN {
+        let reply = array(script.run(shared).await?)?;
+        let number = |place: usize| reply.get(place).map_or(Err(corrupt("number")), number);
+        taken += usize::try_from(number(0)?).unwrap_or_default();
+        if number(1)? == 0 {
             return Ok(taken);
         }
     }

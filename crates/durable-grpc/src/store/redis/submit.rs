@@ -22,9 +22,12 @@ use crate::{
     store::{Ended, NewCall, StoreError, Submitted},
 };
 
-/// How long a submission whose answer was lost is repeated before it is given up as uncertain. Long
-/// enough for a server that restarts, short against a caller's deadline.
+/// How long a submission is repeated, from the loss of its answer, before it is given up as uncertain.
+/// Long enough for a server that restarts, short against a caller's deadline.
 const SETTLE: Duration = Duration::from_secs(3);
+/// A hundred years, in milliseconds. The scripts write times with 14 digits, and whoever says "never"
+/// means this.
+const FOREVER_MS: i64 = 100 * 365 * 86_400_000;
 /// The pause between such repetitions.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
@@ -107,25 +110,19 @@ async fn announce(shared: &Shared, lane: &Lane) -> Result<(), Failure> {
 /// Sends the calls, and again when the answer is lost: the script finds by the ids what it has. Where
 /// it cannot, because a call that is over has left nothing, it repeats only what may be repeated.
 async fn send(shared: &Shared, lane: &Lane, calls: &[NewCall]) -> Result<Value, StoreError> {
-    let began = Instant::now();
-    let mut resent = false;
+    let mut lost_at: Option<Instant> = None;
     loop {
-        match script_call(shared, lane, calls, resent).run(shared).await {
-            Ok(reply) => return Ok(reply),
-            Err(failure) if !resent && !matches!(failure, Failure::Lost(_)) => {
-                return Err(failure.into());
-            }
-            Err(failure) => {
-                resent = true;
-                if began.elapsed() >= SETTLE {
-                    return Err(StoreError::Uncertain(match failure {
-                        Failure::NotSent(reason) | Failure::Lost(reason) => reason,
-                        Failure::Refused(error) => error.to_string(),
-                    }));
-                }
-                sleep(SETTLE_PAUSE).await;
-            }
+        let reply = script_call(shared, lane, calls, lost_at.is_some()).run(shared).await;
+        let failure = match (reply, lost_at) {
+            (Ok(reply), _) => return Ok(reply),
+            (Err(failure @ Failure::Lost(_)), _) => failure,
+            (Err(failure), None) => return Err(failure.into()),
+            (Err(failure), Some(_)) => failure,
+        };
+        if lost_at.get_or_insert_with(Instant::now).elapsed() >= SETTLE {
+            return Err(StoreError::Uncertain(failure.to_string()));
         }
+        sleep(SETTLE_PAUSE).await;
     }
 }
 
@@ -141,8 +138,8 @@ fn script_call(shared: &Shared, lane: &Lane, calls: &[NewCall], resent: bool) ->
             .arg(encode_policy(&call.method, call.key.as_deref(), &call.policy))
             .arg(encode_metadata(&call.metadata))
             .arg(&call.payload[..])
-            .arg(call.not_before.map_or(0, to_ms))
-            .arg(duration_ms(call.policy.expires_in))
+            .arg(call.not_before.map_or(0, to_ms).min(2 * FOREVER_MS))
+            .arg(duration_ms(call.policy.expires_in).min(FOREVER_MS))
             .arg(wait_of(call));
     }
     script

@@ -7,7 +7,7 @@ if not call[1] then return 0 end
 if not unfinished(call[1]) then return 1 end
 if call[1] == '1' or call[2] ~= '' and holder(call[2]) then
   redis.call('HSET', call_key(id), 'c', 1)
-  redis.call('PUBLISH', ARGV[3], id)
+  redis.pcall('PUBLISH', ARGV[3], id)
   return 2
 end
 if call[2] == '' then redis.call('ZREM', LATER, id) else redis.call('XDEL', STREAM, call[2]) end
@@ -17,5 +17,5 @@ local record = executed and ARGV[6] or ARGV[5]
 close(id, call[4], '6', record, call[6], tonumber(call[4] and ARGV[7] or ARGV[8]))
 redis.call('HINCRBY', META, 'bytes', -call[5])
 tell(call[3], id, record)
-publish(ARGV[2], '')
+publish(ARGV[2])
 return executed and 4 or 3

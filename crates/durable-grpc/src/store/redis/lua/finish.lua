@@ -19,7 +19,7 @@ for n = 4, #ARGV, 8 do
     if kind == '0' then
       local _, metadata, payload = entry(sid)
       redis.call('HSET', call_key(id), 's', 0, 'q', '', 'a', attempts, 'u', call[7] + 1 - sent,
-        'm', metadata, 'd', payload)
+        'm', metadata or '', 'd', payload or '')
       redis.call('ZADD', LATER, now + pause, id)
     else
       if retention < 0 then
@@ -30,7 +30,7 @@ for n = 4, #ARGV, 8 do
       end
       bytes = bytes + call[5]
       if kind == '2' then answered = answered + 1 elseif kind == '3' then expired = expired + 1 end
-      tell(call[3], id, record)
+      tell(call[3], id, record, ARGV[3])
     end
     gone[#gone + 1] = sid
   end
@@ -40,5 +40,5 @@ leave(gone)
 if bytes > 0 then redis.call('HINCRBY', META, 'bytes', -bytes) end
 if answered > 0 then redis.call('HINCRBY', META, 'answered', answered) end
 if expired > 0 then redis.call('HINCRBY', META, 'expired', expired) end
-publish(ARGV[2], ARGV[3])
+publish(ARGV[2])
 return results

@@ -36,10 +36,12 @@ local function leave(sids)
   redis.call('XDEL', STREAM, unpack(sids))
 end
 
--- Ends are told to the processes that wait, one message each; a long record is looked up instead.
+-- Ends are told to the processes that wait, one message each, but for the one that hears it anyway; a
+-- long record is looked up instead. A user without the right to publish leaves waiters to their
+-- look-ups, but must not break off a script that has written.
 local messages, NO_RECORD, MAX_TOLD = {}, 4294967295, 8192
-local function tell(processes, id, record)
-  if not processes then return end
+local function tell(processes, id, record, except)
+  if not processes or processes == '' or processes == except then return end
   local told
   if #record > MAX_TOLD then
     told = id .. struct.pack('>I4', NO_RECORD)
@@ -47,18 +49,26 @@ local function tell(processes, id, record)
     told = id .. struct.pack('>I4', #record) .. record
   end
   for process in string.gmatch(processes, '[^,]+') do
-    messages[process] = (messages[process] or '') .. told
+    if process ~= except then
+      local list = messages[process]
+      if not list then
+        list = {}
+        messages[process] = list
+      end
+      list[#list + 1] = told
+    end
   end
 end
-local function publish(prefix, except)
-  for process, message in pairs(messages) do
-    if process ~= except then redis.call('PUBLISH', prefix .. process, message) end
+local function publish(prefix)
+  for process, list in pairs(messages) do
+    redis.pcall('PUBLISH', prefix .. process, table.concat(list))
   end
 end
 
 -- A call becomes a dead letter, with its message, until an operator has dealt with it.
 local function bury(id, kind, record, attempts, metadata, payload)
-  redis.call('HSET', call_key(id), 's', kind, 'r', record, 'e', now, 'a', attempts, 'm', metadata, 'd', payload)
+  redis.call('HSET', call_key(id), 's', kind, 'r', record, 'e', now, 'a', attempts,
+    'm', metadata or '', 'd', payload or '')
   redis.call('ZADD', DEAD, 0, id)
 end
 

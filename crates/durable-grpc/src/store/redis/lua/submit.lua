@@ -23,7 +23,8 @@ for n = 5, #ARGV, 9 do
   local expires_in, waiter = tonumber(ARGV[n + 7]), ''
   if ARGV[n + 8] == '1' then waiter = process end
   local known, call = nil, nil
-  if name ~= '' then known = redis.call('GET', name_key(name)) elseif resent then known = id end
+  -- A call without a key is looked for too: its first sending may arrive after the second.
+  if name ~= '' then known = redis.call('GET', name_key(name)) else known = id end
   if known then
     call = redis.call('HMGET', call_key(known), 's', 'h', 'w', 'r', 'p', 'i')
     if not call[1] then known = nil end
@@ -37,7 +38,7 @@ for n = 5, #ARGV, 9 do
       redis.call('HSET', call_key(known), 'w', call[3] .. ',' .. process)
     end
     result = {known == id and 0 or 1, known}
-  elseif known and (resent and known == id or not (state == '3' or state == '4' or state == '6')) then
+  elseif known and (known == id or not (state == '3' or state == '4' or state == '6')) then
     result = {2, known, call[4]}
   elseif resent and not known and name == '' and ARGV[n + 8] == '2' then
     -- A detached success leaves no record by which the repetition could be told from the first.

@@ -1,50 +1,75 @@
--- ARGV: ahead, prefix of channels, lease, owner ('': everyone whose lease has lapsed), limit, record
--- of a call lost after it was sent, record of a cancelled call, retentions of a cancelled call that
--- has a key and of one that has none. Gives the number of claims taken.
-local lease, wanted, limit = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local taken, gone, bytes = 0, {}, 0
+-- ARGV: ahead, prefix of channels, lease, owner ('': everyone whose lease has lapsed), limit of
+-- claims, limit of bytes, record of a call lost after it was sent, record of a cancelled call,
+-- retentions of a cancelled call that has a key and of one that has none.
+-- Gives the number of claims taken, and 1 when there are more.
+local lease, wanted, limit, most = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local ambiguous, cancelled = ARGV[7], ARGV[8]
+local taken, moved, ended = 0, 0, 0
 
 local function take(sid)
-  gone[#gone + 1] = sid
   local id, metadata, payload = entry(sid)
   if not id then return end
+  moved = moved + #payload
   local call = redis.call('HMGET', call_key(id), 's', 'q', 'p', 'w', 'k', 'n', 'a', 'u', 'l', 'x', 'c')
   if not unfinished(call[1]) or call[2] ~= sid then return end
+  local lost = call[9] + 1
   if call[1] == '1' then
-    bury(id, '5', ARGV[6], call[7], metadata, payload)
-    tell(call[4], id, ARGV[6])
-    bytes = bytes + call[6]
+    bury(id, '5', ambiguous, call[7], metadata, payload)
+    redis.call('HSET', call_key(id), 'l', lost)
+    tell(call[4], id, ambiguous)
+    ended = ended + call[6]
   elseif call[11] then
-    close(id, call[5], '6', ARGV[7], call[7], tonumber(call[5] and ARGV[8] or ARGV[9]))
-    tell(call[4], id, ARGV[7])
-    bytes = bytes + call[6]
+    close(id, call[5], '6', cancelled, call[7], tonumber(call[5] and ARGV[9] or ARGV[10]))
+    tell(call[4], id, cancelled)
+    ended = ended + call[6]
   else
-    local lost = call[9] + 1
     local again = enqueue(id, call[3], metadata, payload, call[7], call[8], lost, call[10])
     redis.call('HSET', call_key(id), 'q', again, 'l', lost)
   end
 end
 
-local consumers = redis.pcall('XINFO', 'CONSUMERS', STREAM, GROUP)
-if consumers.err then return 0 end
+local function forget(owner)
+  redis.call('ZREM', OWNERS, owner)
+  redis.call('HDEL', HEALTH, owner)
+end
+
+local consumers, more = redis.pcall('XINFO', 'CONSUMERS', STREAM, GROUP), 0
+if consumers.err then consumers = {} end
+local reading = {}
 for _, consumer in ipairs(consumers) do
   local owner, pending, idle = consumer[2], consumer[4], consumer[6]
+  reading[owner] = true
   local beat = redis.call('ZSCORE', OWNERS, owner)
   -- A worker that was just taken over may come back before it beats again: its idle time speaks.
   local silent = beat and now - beat >= lease or not beat and idle >= lease
-  if taken < limit and (owner == wanted or wanted == '' and silent) then
-    local held = redis.call('XPENDING', STREAM, GROUP, '-', '+', limit - taken, owner)
-    for _, entry in ipairs(held) do take(entry[1]) end
-    taken = taken + #held
+  if owner == wanted or wanted == '' and silent then
+    local held, gone = {}, {}
+    if taken < limit and moved < most then
+      held = redis.call('XPENDING', STREAM, GROUP, '-', '+', limit - taken, owner)
+    end
+    for _, pending_entry in ipairs(held) do
+      if moved >= most then break end
+      take(pending_entry[1])
+      gone[#gone + 1] = pending_entry[1]
+    end
     leave(gone)
-    gone = {}
-    if #held == pending then
+    taken = taken + #gone
+    if #gone == pending then
       redis.call('XGROUP', 'DELCONSUMER', STREAM, GROUP, owner)
-      redis.call('ZREM', OWNERS, owner)
-      redis.call('HDEL', HEALTH, owner)
+      forget(owner)
+    else
+      more = 1
     end
   end
 end
-if bytes > 0 then redis.call('HINCRBY', META, 'bytes', -bytes) end
-publish(ARGV[2], '')
-return taken
+-- Who only beats and never reads is no consumer.
+if wanted ~= '' then
+  if not reading[wanted] then forget(wanted) end
+else
+  for _, owner in ipairs(redis.call('ZRANGEBYSCORE', OWNERS, '-inf', now - lease, 'LIMIT', 0, limit)) do
+    if not reading[owner] then forget(owner) end
+  end
+end
+if ended > 0 then redis.call('HINCRBY', META, 'bytes', -ended) end
+publish(ARGV[2])
+return {taken, more}
