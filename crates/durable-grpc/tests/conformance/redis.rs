@@ -1,12 +1,23 @@
 //! What is particular to the Redis store.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use durable_grpc::{
-    CALL_ID, CallId, CallStore as _, ConnectError, Outcome, RedisOptions, RedisStore, outcome,
-    store::{CallState, EndKind, Owner},
+    CALL_ID, CallId, CallStore as _, ConnectError, Outcome, RedisOptions, RedisStore,
+    RequestExt as _, outcome,
+    store::{
+        CallState, Claim, Disposition, EndKind, Ended, Finish, Hints, NewCall, Owner, Policy,
+        Recorded, StoredAnswer,
+    },
 };
 use futures::future::join_all;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::Code;
 
 use crate::{
@@ -285,4 +296,220 @@ async fn a_cluster_of_three_keeps_calls() {
     working.callee.plan("busy", [Step::Refuse(tonic::Status::unavailable("busy"))]);
     caller.client().reserve(order("busy")).await.unwrap();
     worker.shutdown().await;
+}
+
+/// Hears what a store tells its process.
+#[derive(Default)]
+struct Ears {
+    ended: Mutex<Vec<(CallId, bool)>>,
+    resyncs: AtomicUsize,
+}
+
+impl Hints for Ears {
+    fn ended(&self, calls: Vec<(CallId, Option<Arc<Ended>>)>) {
+        let told = calls.into_iter().map(|(id, ended)| (id, ended.is_some()));
+        self.ended.lock().unwrap().extend(told);
+    }
+
+    fn cancelled(&self, _: Vec<CallId>) {}
+
+    fn resync(&self) {
+        self.resyncs.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Ears {
+    fn at(store: &RedisStore) -> Arc<Self> {
+        let ears = Arc::new(Self::default());
+        let weak: Weak<Self> = Arc::downgrade(&ears);
+        store.watch(weak);
+        ears
+    }
+}
+
+fn answered(claim: &Claim, message: Vec<u8>) -> Finish {
+    let mut trailers = http::HeaderMap::new();
+    trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+    let answer =
+        StoredAnswer { headers: http::HeaderMap::new(), message: Some(message.into()), trailers };
+    let ended = Ended {
+        kind: EndKind::Answered,
+        answer: Some(answer),
+        reason: String::new(),
+        may_have_executed: true,
+    };
+    let disposition = Disposition::End { ended: Arc::new(ended), sent: true };
+    Finish { receipt: claim.receipt.clone(), disposition }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_process_that_waits_is_told_in_one_message() {
+    let server = RedisServer::start(&[]);
+    let (caller, working, attached) =
+        (store(&server).await, store(&server).await, store(&server).await);
+    let (first, second) = (Ears::at(&caller), Ears::at(&attached));
+    subscribed(&server, 3).await;
+    let calls: Vec<_> = ["short", "long"].map(|key| new_call(Some(key))).into();
+    let ids: Vec<_> = calls.iter().map(|call| call.id).collect();
+    for store in [&caller, &attached] {
+        assert!(store.submit(calls.clone()).await.iter().all(Result::is_ok));
+    }
+    let claims = working.claim(Owner::generate(), LANE, 10, Duration::ZERO).await.unwrap();
+    let published = published(&server);
+    let finishes = vec![answered(&claims[0], vec![1; 100]), answered(&claims[1], vec![1; 10_000])];
+    assert!(working.finish(finishes).await.iter().all(Result::is_ok));
+
+    for ears in [&first, &second] {
+        let expected = [(ids[0], true), (ids[1], false)];
+        eventually("the ends are told", async || {
+            (*ears.ended.lock().unwrap() == expected).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(self::published(&server) - published, 2, "one message for each process");
+}
+
+/// How many messages scripts have published.
+fn published(server: &RedisServer) -> u64 {
+    let info: String =
+        redis::cmd("INFO").arg("commandstats").query(&mut server.connection()).unwrap();
+    let line = info.lines().find_map(|line| line.strip_prefix("cmdstat_publish:calls="));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_every_subscription_all_is_looked_up() {
+    let server = RedisServer::start(&[]);
+    let store = store(&server).await;
+    subscribed(&server, 1).await;
+    let ears = Ears::at(&store);
+    let mut kill = redis::cmd("CLIENT");
+    kill.arg("KILL").arg("TYPE").arg("pubsub").exec(&mut server.connection()).unwrap();
+    let heard = async || (ears.resyncs.load(Ordering::SeqCst) > 0).then_some(());
+    eventually("everyone is looked up", heard).await;
+}
+
+/// Waits until so many processes hear of ends.
+async fn subscribed(server: &RedisServer, processes: usize) {
+    let mut channels = redis::cmd("PUBSUB");
+    channels.arg("CHANNELS").arg("durable:ended:*");
+    eventually("all are subscribed", async || {
+        let open: Vec<String> = channels.query(&mut server.connection()).unwrap();
+        (open.len() == processes).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_looks_silent_after_a_reconnect_gets_a_lease() {
+    let server = RedisServer::start(&[]);
+    let lease = Duration::from_secs(2);
+    let open = async || RedisOptions::default().lease(lease).connect(&server.url()).await.unwrap();
+    let (working, watching) = (open().await, open().await);
+    assert!(working.submit(vec![new_call(None)]).await[0].is_ok());
+    let owner = Owner::generate();
+    assert_eq!(working.claim(owner, LANE, 10, Duration::ZERO).await.unwrap().len(), 1);
+    // As after a time in which the server was away and nobody could beat.
+    let mut silence = redis::cmd("ZADD");
+    silence.arg(format!("durable:{{{LANE}}}:owners")).arg(1).arg(owner.to_string());
+    silence.exec(&mut server.connection()).unwrap();
+
+    assert_eq!(watching.takeover().await.unwrap(), 0, "the connection is young");
+    eventually("the lease lapses", async || {
+        (watching.takeover().await.unwrap() == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_knows_who_holds_a_claim() {
+    let server = RedisServer::start(&[]);
+    let store = store(&server).await;
+    assert!(store.submit(vec![new_call(None)]).await[0].is_ok());
+    let claims = store.claim(Owner::generate(), LANE, 10, Duration::ZERO).await.unwrap();
+    let stream = format!("durable:{{{LANE}}}:stream");
+    let mut connection = server.connection();
+    let entries: Vec<(String, Vec<Vec<u8>>)> =
+        redis::cmd("XRANGE").arg(&stream).arg("-").arg("+").query(&mut connection).unwrap();
+    let mut steal = redis::cmd("XCLAIM");
+    steal.arg(&stream).arg("workers").arg("another").arg(0).arg(&entries[0].0);
+    steal.exec(&mut connection).unwrap();
+
+    let receipt = claims[0].receipt.clone();
+    assert_eq!(store.started(vec![receipt]).await, [Ok(Recorded::Fenced)]);
+    assert_eq!(store.finish(vec![answered(&claims[0], vec![])]).await, [Ok(Recorded::Fenced)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn never_is_a_long_time() {
+    let server = RedisServer::start(&[]);
+    let rig = Rig::over(Arc::new(store(&server).await), Callee::default());
+    let worker = rig.worker();
+    let mut request = keyed("tea", "k");
+    request.durable().expires_in(Duration::MAX);
+    assert_eq!(rig.client().reserve(request).await.unwrap().get_ref().text, "tea 1");
+    worker.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_may_not_publish_gets_answers_all_the_same() {
+    let server = RedisServer::start(&[]);
+    let mut rights = redis::cmd("ACL");
+    rights.arg("SETUSER").arg("mute").arg("on").arg("nopass").arg("~*").arg("+@all");
+    rights.arg("resetchannels").exec(&mut server.connection()).unwrap();
+    let url = format!("{}?user=mute&pass=any", server.url());
+    let rig = Rig::over(Arc::new(RedisStore::connect(&url).await.unwrap()), Callee::default());
+    let worker = rig.worker();
+    burst(&rig, Some("k")).await;
+    assert_eq!(rig.callee.count("tea"), BURST);
+    worker.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_old_server_is_refused() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let _old = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 1024];
+        loop {
+            let read = socket.read(&mut buffer).await.unwrap();
+            if read == 0 {
+                return;
+            }
+            let info = "redis_version:6.2.0\r\n";
+            let asked = String::from_utf8_lossy(&buffer[..read]);
+            // Greetings of the client are acknowledged, however many come at once.
+            let greetings = asked.matches("CLIENT").count();
+            let mut reply = "+OK\r\n".repeat(greetings);
+            if asked.contains("INFO") && !asked.contains("SETINFO")
+                || asked.contains("\r\nINFO\r\n")
+            {
+                reply.push_str(&format!("${}\r\n{info}\r\n", info.len()));
+            }
+            socket.write_all(reply.as_bytes()).await.unwrap();
+        }
+    }));
+    let refused = RedisStore::connect(&url).await;
+    assert!(matches!(refused, Err(ConnectError::TooOld { found }) if found == "6.2.0"));
+}
+
+fn new_call(key: Option<&str>) -> NewCall {
+    NewCall {
+        id: CallId::generate(),
+        lane: LANE.into(),
+        method: RESERVE.into(),
+        key: key.map(Into::into),
+        hash: [0; 32],
+        metadata: http::HeaderMap::new(),
+        payload: vec![1].into(),
+        policy: Policy {
+            idempotent: true,
+            detached: false,
+            attempt_timeout: Duration::from_secs(1),
+            expires_in: Duration::from_secs(60),
+            max_attempts: None,
+        },
+        not_before: None,
+    }
 }
