@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durable_grpc::{CALL_ID, Target, store::EndKind};
+use durable_grpc::{BuildError, CALL_ID, Calls, Target, store::EndKind};
 use durable_grpc::{Outcome, RequestExt as _, Worker, call_id, outcome};
 use futures::future::join_all;
 use tonic::{Code, Request, Status, codec::CompressionEncoding};
@@ -231,4 +231,74 @@ pub(crate) async fn bytes_and_clients_share_keys(stores: impl Stores) {
     assert_eq!(decoded, *typed.get_ref());
     assert_eq!(rig.callee.count("tea"), 1);
     worker.shutdown().await;
+}
+
+pub(crate) async fn the_first_policy_wins_when_a_call_runs_again(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let worker = rig.worker();
+    rig.callee.plan("tea", vec![Step::Refuse(Status::unavailable("closed")); 3]);
+    for (most, attempts) in [(1, 1), (5, 2)] {
+        let mut request = keyed("tea", "k");
+        request.durable().max_attempts(most);
+        let dead = rig.client().reserve(request).await.unwrap_err();
+        assert_eq!(durable_grpc::end_kind(&dead), Some(EndKind::Dead));
+        assert_eq!(rig.callee.count("tea"), attempts, "one attempt each time");
+    }
+    worker.shutdown().await;
+}
+
+pub(crate) async fn the_first_policy_wins_when_a_caller_attaches(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let submit = async |timeout| {
+        let mut call = raw(RESERVE, "tea");
+        call.key = Some("k".to_owned());
+        call.attempt_timeout = Some(timeout);
+        rig.calls.submit_raw(call).await.unwrap()
+    };
+    let first = submit(Duration::from_secs(3)).await;
+    assert_eq!(submit(Duration::from_secs(9)).await, first);
+
+    let worker = rig.worker();
+
+    assert_eq!(rig.ended(first).await, EndKind::Answered);
+    let seen = rig.callee.seen("tea");
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].metadata.get("grpc-timeout").unwrap(), "4000m", "and a second of grace");
+    worker.shutdown().await;
+}
+
+pub(crate) async fn the_credential_of_the_caller_goes_nowhere(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    // This worker has no credential of its own that would replace the caller's.
+    let worker = rig.worker();
+    let mut request = Request::new(order("tea"));
+    request.metadata_mut().insert("authorization", "Bearer of-the-caller".parse().unwrap());
+    request.metadata_mut().insert("x-tenant", "blue".parse().unwrap());
+
+    rig.client().reserve(request).await.unwrap();
+
+    let metadata = rig.callee.seen("tea").remove(0).metadata;
+    assert_eq!(metadata.get("authorization"), None);
+    assert_eq!(metadata.get("x-tenant").unwrap(), "blue");
+    worker.shutdown().await;
+}
+
+pub(crate) async fn what_must_not_be_stored_cannot_be_listed(stores: impl Stores) {
+    let store = stores.open().await;
+    let build = |name: &str| {
+        Calls::builder_shared(store.clone()).forward_metadata(["x-tenant", name]).build()
+    };
+    for name in [
+        "authorization",
+        "Authorization",
+        "proxy-authorization",
+        "cookie",
+        "grpc-timeout",
+        "durable-key",
+        "traceparent",
+    ] {
+        let refused = build(name).unwrap_err();
+        assert!(matches!(&refused, BuildError::Metadata(named) if named == name), "{refused}");
+    }
+    assert!(build("x-raw-bin").is_ok());
 }

@@ -75,6 +75,10 @@ on_every_store! {
         another_process_attaches_and_replays,
         a_dead_call_runs_again_under_its_id,
         bytes_and_clients_share_keys,
+        the_first_policy_wins_when_a_call_runs_again,
+        the_first_policy_wins_when_a_caller_attaches,
+        the_credential_of_the_caller_goes_nowhere,
+        what_must_not_be_stored_cannot_be_listed,
     }
     retries {
         idempotent_methods_are_retried_until_they_answer,
