@@ -15,6 +15,7 @@ use crate::{
     shop::Receipt,
 };
 
+const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 pub(crate) async fn waiting_ends_and_the_keyed_call_goes_on(stores: impl Stores) {
@@ -221,5 +222,217 @@ pub(crate) async fn what_has_ended_cannot_be_cancelled(stores: impl Stores) {
     let id: CallId = reply.metadata().get(CALL_ID).unwrap().to_str().unwrap().parse().unwrap();
     assert_eq!(rig.calls.cancel(id).await.unwrap(), Cancelled::AlreadyEnded);
     assert_eq!(rig.calls.cancel(CallId::generate()).await.unwrap(), Cancelled::NotFound);
+    worker.shutdown().await;
+}
+
+pub(crate) async fn a_keyed_call_is_tried_for_a_day(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let mut request = keyed("tea", "k");
+    request.durable().deadline(Duration::from_millis(20));
+    let status = rig.client().reserve(request).await.unwrap_err();
+    let id = call_id(&status).unwrap();
+    stores.advance(DAY - HOUR);
+
+    let worker = rig.worker();
+
+    assert_eq!(rig.ended(id).await, EndKind::Answered);
+    assert_eq!(rig.callee.count("tea"), 1);
+    worker.shutdown().await;
+}
+
+pub(crate) async fn the_expiry_counts_from_the_earliest_time(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let mut call = raw(RESERVE, "tea");
+    call.not_before = Some(stores.now() + DAY * 3);
+    rig.calls.submit_raw(call).await.unwrap();
+    // Of ten days, counted from the submission seven would be over.
+    stores.advance(DAY * 9);
+    let worker = rig.worker();
+    rig.reached("tea", 1).await;
+    worker.shutdown().await;
+
+    let mut late = raw(RESERVE, "late");
+    late.not_before = Some(stores.now() + DAY * 3);
+    let late = rig.calls.submit_raw(late).await.unwrap();
+    stores.advance(DAY * 10);
+    let worker = rig.worker();
+    assert_eq!(rig.ended(late).await, EndKind::Dead);
+    assert_eq!(rig.callee.count("late"), 0);
+    worker.shutdown().await;
+}
+
+/// What the callee was told is left of the call with the only order of this name.
+fn time_left_ms(rig: &Rig, name: &str) -> u64 {
+    let seen = rig.callee.seen(name).remove(0);
+    seen.metadata.get("durable-time-left-ms").unwrap().to_str().unwrap().parse().unwrap()
+}
+
+pub(crate) async fn without_a_deadline_a_caller_waits_half_a_minute(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let worker = rig.worker();
+    rig.client().reserve(order("tea")).await.unwrap();
+    let left = time_left_ms(&rig, "tea");
+    assert!((25_000..=30_000).contains(&left), "{left}");
+    worker.shutdown().await;
+}
+
+pub(crate) async fn the_deadline_beats_the_timeout_of_the_request(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let worker = rig.worker();
+    let both = |name: &str, timeout, deadline| {
+        let mut request = Request::new(order(name));
+        request.set_timeout(timeout);
+        request.durable().deadline(deadline);
+        request
+    };
+    let (moment, long) = (Duration::from_micros(1), Duration::from_secs(20));
+
+    // No store answers within a microsecond.
+    rig.client().reserve(both("longer", moment, long)).await.unwrap();
+    rig.client().reserve(both("shorter", long, Duration::from_secs(9))).await.unwrap();
+
+    let (longer, shorter) = (time_left_ms(&rig, "longer"), time_left_ms(&rig, "shorter"));
+    assert!((10_000..=20_000).contains(&longer), "{longer}");
+    assert!((1..=9_000).contains(&shorter), "{shorter}");
+    worker.shutdown().await;
+}
+
+pub(crate) async fn a_replayed_call_has_its_whole_time_again(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let mut request = keyed("tea", "k");
+    request.durable().deadline(Duration::from_millis(20));
+    let status = rig.client().reserve(request).await.unwrap_err();
+    let id = call_id(&status).unwrap();
+    stores.advance(DAY);
+    let worker = rig.worker();
+    assert_eq!(rig.ended(id).await, EndKind::Dead);
+    worker.shutdown().await;
+
+    assert!(rig.calls.replay(id).await.unwrap());
+    // Nearly all of it may pass before somebody works again.
+    stores.advance(DAY - HOUR);
+    let worker = rig.worker();
+
+    assert_eq!(rig.ended(id).await, EndKind::Answered);
+    assert_eq!(rig.callee.count("tea"), 1);
+    worker.shutdown().await;
+}
+
+pub(crate) async fn a_key_that_runs_again_outlives_its_former_end(stores: impl Stores) {
+    let store = stores.open().await;
+    let rig = Rig::over(store.clone(), Default::default());
+    let mut call = raw(RESERVE, "tea");
+    call.key = Some("k".to_owned());
+    let id = rig.calls.submit_raw(call.clone()).await.unwrap();
+    let cancelled = rig.calls.cancel(id).await.unwrap();
+    assert_eq!(cancelled, Cancelled::Removed { may_have_executed: false });
+    // The end would have been kept for a day; the call itself waits longer.
+    call.not_before = Some(stores.now() + Duration::from_hours(30));
+    assert_eq!(rig.calls.submit_raw(call).await.unwrap(), id);
+
+    stores.advance(Duration::from_hours(30));
+
+    assert_eq!(store.sweep(10).await.unwrap(), 0);
+    let view = rig.calls.lookup_key(LANE, RESERVE, "k").await.unwrap().unwrap();
+    assert_eq!((view.id, view.state), (id, CallState::Waiting));
+    let worker = rig.worker();
+    assert_eq!(rig.ended(id).await, EndKind::Answered);
+    assert_eq!(rig.client().reserve(keyed("tea", "k")).await.unwrap().get_ref().text, "tea 1");
+    assert_eq!(rig.callee.count("tea"), 1);
+    worker.shutdown().await;
+}
+
+pub(crate) async fn an_answer_is_kept_from_its_end_on(stores: impl Stores) {
+    let store = stores.open().await;
+    let rig = Rig::over(store.clone(), Default::default());
+    let mut request = keyed("tea", "k");
+    request.durable().deadline(Duration::from_millis(20));
+    let status = rig.client().reserve(request).await.unwrap_err();
+    let id = call_id(&status).unwrap();
+    stores.advance(DAY - HOUR);
+    let worker = rig.worker();
+    assert_eq!(rig.ended(id).await, EndKind::Answered);
+
+    // More than a day after the submission.
+    stores.advance(HOUR * 2);
+
+    assert_eq!(store.sweep(10).await.unwrap(), 0);
+    assert_eq!(rig.client().reserve(keyed("tea", "k")).await.unwrap().get_ref().text, "tea 1");
+    assert_eq!(rig.callee.count("tea"), 1);
+    worker.shutdown().await;
+}
+
+pub(crate) async fn a_detached_call_with_a_key_is_kept_as_a_keyed_one(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let submit = async |name: &str| {
+        let mut call = raw(RESERVE, name);
+        call.key = Some(name.to_owned());
+        rig.calls.submit_raw(call).await.unwrap()
+    };
+    let late = submit("late").await;
+    stores.advance(HOUR);
+    let tea = submit("tea").await;
+    stores.advance(DAY - HOUR);
+
+    let worker = rig.worker();
+
+    // A day, not seven: whoever asks again by key does so within it.
+    assert_eq!(rig.ended(late).await, EndKind::Dead);
+    assert_eq!(rig.callee.count("late"), 0);
+    // Its success is kept, for its key.
+    assert_eq!(rig.ended(tea).await, EndKind::Answered);
+    stores.advance(DAY - HOUR);
+    assert_eq!(rig.client().reserve(keyed("tea", "tea")).await.unwrap().get_ref().text, "tea 1");
+    stores.advance(HOUR);
+    let gone = async || rig.state(tea).await.is_none().then_some(());
+    eventually("the record goes", gone).await;
+    worker.shutdown().await;
+}
+
+pub(crate) async fn a_call_between_two_tries_is_cancelled(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let worker = rig.worker();
+    let mut busy = Status::unavailable("busy");
+    busy.metadata_mut().insert("grpc-retry-pushback-ms", "3600000".parse().unwrap());
+    rig.callee.plan("tea", [Step::Refuse(busy)]);
+    let mut client = rig.client();
+    let caller = tokio::spawn(async move { client.reserve(keyed("tea", "k")).await });
+    let waiting = eventually("the call waits for its next try", async || {
+        let view = rig.calls.lookup_key(LANE, RESERVE, "k").await.unwrap()?;
+        (view.attempts == 1 && view.state == CallState::Waiting).then_some(view)
+    })
+    .await;
+    assert_eq!(rig.calls.stats().await.unwrap()[0].later, 1);
+
+    let cancelled = rig.calls.cancel(waiting.id).await.unwrap();
+
+    assert_eq!(cancelled, Cancelled::Removed { may_have_executed: true });
+    let status = caller.await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::Cancelled);
+    assert_eq!(outcome(&status), Some(Outcome::Unknown), "the callee has seen it");
+    assert_eq!(rig.calls.stats().await.unwrap()[0].later, 0);
+    // Its time comes without it.
+    stores.advance(HOUR);
+    rig.client().reserve(order("next")).await.unwrap();
+    assert_eq!(rig.callee.count("tea"), 1);
+    worker.shutdown().await;
+}
+
+pub(crate) async fn a_later_call_is_cancelled(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let mut call = raw(RESERVE, "tea");
+    call.not_before = Some(stores.now() + HOUR);
+    let id = rig.calls.submit_raw(call).await.unwrap();
+    assert_eq!(rig.calls.stats().await.unwrap()[0].later, 1);
+
+    let cancelled = rig.calls.cancel(id).await.unwrap();
+
+    assert_eq!(cancelled, Cancelled::Removed { may_have_executed: false });
+    let stats = rig.calls.stats().await.unwrap().remove(0);
+    assert_eq!((stats.ready, stats.later, stats.waiting_bytes), (0, 0, 0));
+    stores.advance(HOUR);
+    let worker = rig.worker();
+    rig.client().reserve(order("next")).await.unwrap();
+    assert_eq!(rig.callee.count("tea"), 0);
     worker.shutdown().await;
 }

@@ -105,6 +105,16 @@ on_every_store! {
         a_waiting_call_is_cancelled_for_good,
         a_running_call_is_signalled,
         what_has_ended_cannot_be_cancelled,
+        a_keyed_call_is_tried_for_a_day,
+        the_expiry_counts_from_the_earliest_time,
+        without_a_deadline_a_caller_waits_half_a_minute,
+        the_deadline_beats_the_timeout_of_the_request,
+        a_replayed_call_has_its_whole_time_again,
+        a_key_that_runs_again_outlives_its_former_end,
+        an_answer_is_kept_from_its_end_on,
+        a_detached_call_with_a_key_is_kept_as_a_keyed_one,
+        a_call_between_two_tries_is_cancelled,
+        a_later_call_is_cancelled,
     }
     framing {
         streaming_methods_are_refused,
