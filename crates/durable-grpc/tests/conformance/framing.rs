@@ -1,18 +1,28 @@
 //! What goes through the channel, and what does not.
 
-use bytes::Bytes;
-use durable_grpc::{MAX_MESSAGE_BYTES, Outcome, RequestExt as _, outcome};
-use http_body_util::Full;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use durable_grpc::{MAX_MESSAGE_BYTES, Outcome, RequestExt as _, Target, outcome};
+use http::{HeaderMap, HeaderValue};
+use http_body_util::{BodyExt as _, Full};
+use prost::Message as _;
 use tonic::{
     Code, Request, Status, body::Body, codec::CompressionEncoding, metadata::MetadataMap,
     metadata::MetadataValue,
 };
-use tower::ServiceExt as _;
+use tower::{ServiceExt as _, service_fn};
 
 use crate::{
     callee::Step,
-    harness::{LANE, RESERVE, Rig, Stores, keyed, order},
-    shop::Order,
+    harness::{LANE, RESERVE, Rig, Stores, keyed, order, raw},
+    shop::{Order, Receipt},
 };
 
 pub(crate) async fn streaming_methods_are_refused(stores: impl Stores) {
@@ -74,7 +84,7 @@ pub(crate) async fn compressed_requests_are_accepted(stores: impl Stores) {
     let till = crate::shop::till_server::TillServer::new(rig.callee.clone())
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip);
-    let target = durable_grpc::Target::in_process(tonic::service::Routes::new(till));
+    let target = Target::in_process(tonic::service::Routes::new(till));
     let worker = rig.worker_at(target);
     let mut compressing = rig
         .client()
@@ -111,5 +121,43 @@ pub(crate) async fn metadata_and_details_survive_as_they_are(stores: impl Stores
     let seen = rig.callee.seen("tea").remove(0);
     assert_eq!(seen.method, "reserve");
     assert_eq!(seen.metadata.get_bin("x-raw-bin"), Some(&binary));
+    worker.shutdown().await;
+}
+
+/// A callee that puts the price of its work into the trailers of an OK answer.
+fn pricing(count: Arc<AtomicU32>) -> Target {
+    Target::in_process(service_fn(move |_: http::Request<Body>| {
+        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+        let message = Receipt { text: format!("tea {number}"), note: Bytes::new() };
+        let mut frame = BytesMut::from(&[0][..]);
+        frame.put_u32(u32::try_from(message.encoded_len()).unwrap());
+        message.encode(&mut frame).unwrap();
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", HeaderValue::from_static("0"));
+        trailers.insert("x-cost", HeaderValue::from_static("7"));
+        let body = Full::new(frame.freeze()).with_trailers(async move { Some(Ok(trailers)) });
+        async move { Ok::<_, Infallible>(http::Response::new(Body::new(body))) }
+    }))
+}
+
+pub(crate) async fn trailers_of_an_answer_are_kept(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let count = Arc::new(AtomicU32::new(0));
+    let worker = rig.worker_at(pricing(count.clone()));
+
+    // The first is answered by the callee, the second from the record.
+    for _ in 0..2 {
+        let reply = rig.client().reserve(keyed("tea", "k")).await.unwrap();
+        assert_eq!(reply.get_ref().text, "tea 1");
+        assert_eq!(reply.metadata().get("x-cost").unwrap(), "7");
+    }
+    let mut call = raw(RESERVE, "tea");
+    call.key = Some("k".to_owned());
+    let reply = rig.calls.call_raw(call).await.unwrap();
+    assert_eq!(reply.trailers.get("x-cost").unwrap(), "7");
+    assert_eq!(reply.metadata.get("x-cost"), None, "it came after the message");
+    let again = rig.calls.outcome::<Receipt>(reply.id).await.unwrap();
+    assert_eq!(again.metadata().get("x-cost").unwrap(), "7");
+    assert_eq!(count.load(Ordering::SeqCst), 1);
     worker.shutdown().await;
 }

@@ -123,6 +123,7 @@ on_every_store! {
         bad_keys_are_refused,
         compressed_requests_are_accepted,
         metadata_and_details_survive_as_they_are,
+        trailers_of_an_answer_are_kept,
     }
     repair {
         dead_letters_are_listed_by_lane_and_page,
