@@ -1,16 +1,16 @@
 //! The store by itself: claims, fences, batches.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use durable_grpc::{
     CallId, CallStore,
     store::{
-        CallState, Claim, Disposition, EndKind, Ended, Finish, NewCall, Owner, Policy, Receipt,
-        Recorded, StoredAnswer, Submitted,
+        CallState, Cancelled, Claim, Disposition, EndKind, Ended, Finish, HEALTH_FRESH, NewCall,
+        Owner, Policy, Receipt, Recorded, StoredAnswer, Submitted, TargetHealth,
     },
 };
-use futures::future::join_all;
+use futures::future::{Either, join_all, select};
 use http::{HeaderMap, HeaderValue};
 
 use crate::harness::{LANE, RESERVE, Stores};
@@ -192,4 +192,87 @@ pub(crate) async fn a_claim_waits_for_work(stores: impl Stores) {
     submit_one(&*store, call).await;
     assert_eq!(waiting.await.unwrap().receipt.id, id);
     assert!(store.claim(Owner::generate(), LANE, 5, NOW).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_cancelled_call_is_not_tried_again(stores: impl Stores) {
+    let store = stores.open().await;
+    let owner = Owner::generate();
+    let call = new_call(Some("k"), b"x");
+    let id = call.id;
+    submit_one(&*store, call).await;
+    let held = claim_one(&*store, owner).await;
+    assert_eq!(store.cancel(id).await.unwrap(), Cancelled::Signalled);
+    assert_eq!(store.cancel(id).await.unwrap(), Cancelled::Signalled, "it still runs");
+
+    // The attempt was over before the signal reached it.
+    let retry = Disposition::Retry { after: NOW, sent: true };
+    let finish = Finish { receipt: held.receipt, disposition: retry };
+    assert_eq!(finish_one(&*store, finish).await, Recorded::Done);
+
+    let view = store.lookup(vec![id]).await.unwrap().remove(0).unwrap();
+    assert_eq!(view.state, CallState::Ended(Arc::new(Ended::cancelled(true))));
+    assert!(store.claim(owner, LANE, 1, NOW).await.unwrap().is_empty());
+    let stats = store.stats().await.unwrap().remove(0);
+    assert_eq!((stats.ready, stats.later, stats.running, stats.waiting_bytes), (0, 0, 0, 0));
+    assert_eq!(store.cancel(id).await.unwrap(), Cancelled::AlreadyEnded);
+}
+
+pub(crate) async fn a_report_is_believed_for_two_beats(stores: impl Stores) {
+    let store = stores.open().await;
+    let reported = async || store.backlog(LANE).await.unwrap().workers;
+    assert_eq!(reported().await, []);
+    store.heartbeat(Owner::generate(), &[(LANE.into(), TargetHealth::Up)]).await.unwrap();
+    assert_eq!(reported().await, [TargetHealth::Up]);
+    // A real server's clock goes on by itself: what is left is for a slow machine.
+    let left = Duration::from_secs(3);
+    stores.advance(HEALTH_FRESH - left);
+    assert_eq!(reported().await, [TargetHealth::Up]);
+    stores.advance(left);
+    assert_eq!(reported().await, []);
+}
+
+pub(crate) async fn large_batches_keep_their_order(stores: impl Stores) {
+    const CALLS: usize = 300;
+    let store = stores.open().await;
+    let mut batch: Vec<_> = (0..CALLS).map(|_| new_call(None, b"x")).collect();
+    for place in [0, 150, 299] {
+        batch[place].payload = vec![7; 600 * 1024].into();
+    }
+    let expected: Vec<_> = batch.iter().map(|call| Ok(Submitted::Accepted(call.id))).collect();
+
+    assert_eq!(store.submit(batch).await, expected);
+
+    let owner = Owner::generate();
+    let mut finishes = Vec::new();
+    while finishes.len() < CALLS {
+        let claims = store.claim(owner, LANE, 128, Duration::from_secs(10)).await.unwrap();
+        assert!(!claims.is_empty(), "only {} calls are due", finishes.len());
+        finishes.extend(claims.iter().map(|claim| answered(&claim.receipt)));
+    }
+    // One that is nobody's, in the midst of them: each result is that of its own item.
+    let unknown = Receipt { id: CallId::generate(), ..finishes[200].receipt.clone() };
+    finishes.insert(200, answered(&unknown));
+    let results = store.finish(finishes).await;
+    let fenced: Vec<_> =
+        (0..results.len()).filter(|place| results[*place] != Ok(Recorded::Done)).collect();
+    assert_eq!((results.len(), fenced), (CALLS + 1, vec![200]));
+    assert_eq!(results[200], Ok(Recorded::Fenced));
+}
+
+pub(crate) async fn a_claim_that_waits_holds_nobody_up(stores: impl Stores) {
+    let store = stores.open().await;
+    // Longer than what a client of a server takes for a lost answer by default.
+    let wait = Duration::from_millis(1200);
+    let claim = store.claim(Owner::generate(), LANE, 1, wait);
+    let mut call = new_call(None, b"x");
+    call.lane = "other".into();
+    let id = call.id;
+    let submit = pin!(submit_one(&*store, call));
+
+    let Either::Right((submitted, claim)) = select(claim, submit).await else {
+        panic!("the claim was over before the submission")
+    };
+
+    assert_eq!(submitted, Submitted::Accepted(id));
+    assert!(claim.await.unwrap().is_empty());
 }

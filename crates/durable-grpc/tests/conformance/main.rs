@@ -143,6 +143,10 @@ on_every_store! {
         no_call_is_handed_out_twice,
         claims_of_the_silent_are_taken_over,
         a_claim_waits_for_work,
+        a_cancelled_call_is_not_tried_again,
+        a_report_is_believed_for_two_beats,
+        large_batches_keep_their_order,
+        a_claim_that_waits_holds_nobody_up,
     }
     outbox {
         rows_are_submitted_until_they_are_answered,
