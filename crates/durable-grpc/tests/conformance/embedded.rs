@@ -75,6 +75,7 @@ async fn a_full_lane_refuses_and_evicts_nothing() {
     };
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert_eq!(outcome(&status), Some(Outcome::NotAccepted));
+    assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
     assert_eq!(accepted, 8, "each message has twelve bytes");
 
     let worker = rig.worker();
