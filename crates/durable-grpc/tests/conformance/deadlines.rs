@@ -18,6 +18,19 @@ use crate::{
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
+/// A keyed call whose caller has gone away: a deadline might pass before a slow store has it.
+async fn left_alone(rig: &Rig) -> CallId {
+    let mut client = rig.client();
+    let caller = tokio::spawn(async move { client.reserve(keyed("tea", "k")).await });
+    let submitted = eventually("the call is submitted", async || {
+        rig.calls.lookup_key(LANE, RESERVE, "k").await.unwrap()
+    })
+    .await;
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    submitted.id
+}
+
 pub(crate) async fn waiting_ends_and_the_keyed_call_goes_on(stores: impl Stores) {
     let rig = Rig::new(&stores).await;
     let worker = rig.worker();
@@ -72,10 +85,7 @@ pub(crate) async fn an_unkeyed_call_expires_with_its_caller(stores: impl Stores)
 
 pub(crate) async fn a_keyed_call_that_expires_is_a_dead_letter(stores: impl Stores) {
     let rig = Rig::new(&stores).await;
-    let mut request = keyed("tea", "k");
-    request.durable().deadline(Duration::from_millis(20));
-    let status = rig.client().reserve(request).await.unwrap_err();
-    let id = call_id(&status).unwrap();
+    let id = left_alone(&rig).await;
     stores.advance(DAY);
 
     let worker = rig.worker();
@@ -157,18 +167,11 @@ pub(crate) async fn not_before_its_time(stores: impl Stores) {
 
 pub(crate) async fn a_dropped_future_detaches(stores: impl Stores) {
     let rig = Rig::new(&stores).await;
-    let mut client = rig.client();
-    let caller = tokio::spawn(async move { client.reserve(keyed("tea", "k")).await });
-    let submitted = eventually("the call is submitted", async || {
-        rig.calls.lookup_key(LANE, RESERVE, "k").await.unwrap()
-    })
-    .await;
-    caller.abort();
-    assert!(caller.await.unwrap_err().is_cancelled());
+    let id = left_alone(&rig).await;
 
     let worker = rig.worker();
 
-    assert_eq!(rig.ended(submitted.id).await, EndKind::Answered);
+    assert_eq!(rig.ended(id).await, EndKind::Answered);
     assert_eq!(rig.callee.count("tea"), 1);
     worker.shutdown().await;
 }
@@ -227,10 +230,7 @@ pub(crate) async fn what_has_ended_cannot_be_cancelled(stores: impl Stores) {
 
 pub(crate) async fn a_keyed_call_is_tried_for_a_day(stores: impl Stores) {
     let rig = Rig::new(&stores).await;
-    let mut request = keyed("tea", "k");
-    request.durable().deadline(Duration::from_millis(20));
-    let status = rig.client().reserve(request).await.unwrap_err();
-    let id = call_id(&status).unwrap();
+    let id = left_alone(&rig).await;
     stores.advance(DAY - HOUR);
 
     let worker = rig.worker();
@@ -299,10 +299,7 @@ pub(crate) async fn the_deadline_beats_the_timeout_of_the_request(stores: impl S
 
 pub(crate) async fn a_replayed_call_has_its_whole_time_again(stores: impl Stores) {
     let rig = Rig::new(&stores).await;
-    let mut request = keyed("tea", "k");
-    request.durable().deadline(Duration::from_millis(20));
-    let status = rig.client().reserve(request).await.unwrap_err();
-    let id = call_id(&status).unwrap();
+    let id = left_alone(&rig).await;
     stores.advance(DAY);
     let worker = rig.worker();
     assert_eq!(rig.ended(id).await, EndKind::Dead);
@@ -345,10 +342,7 @@ pub(crate) async fn a_key_that_runs_again_outlives_its_former_end(stores: impl S
 pub(crate) async fn an_answer_is_kept_from_its_end_on(stores: impl Stores) {
     let store = stores.open().await;
     let rig = Rig::over(store.clone(), Default::default());
-    let mut request = keyed("tea", "k");
-    request.durable().deadline(Duration::from_millis(20));
-    let status = rig.client().reserve(request).await.unwrap_err();
-    let id = call_id(&status).unwrap();
+    let id = left_alone(&rig).await;
     stores.advance(DAY - HOUR);
     let worker = rig.worker();
     assert_eq!(rig.ended(id).await, EndKind::Answered);
