@@ -215,14 +215,15 @@ async fn a_finished_call_keeps_no_payload_and_a_dead_one_does() {
     let Some(CallState::Ended(ended)) = rig.state(dead).await else { panic!("it died") };
     assert_eq!(ended.kind, EndKind::Dead);
     let mut connection = stores.server().connection();
-    let mut kept = |id: CallId| -> (i64, i64) {
+    let mut kept = |id: CallId| -> i64 {
         let key = format!("durable:{{{LANE}}}:call:{id}");
-        let payload = redis::cmd("HSTRLEN").arg(&key).arg("d").query(&mut connection).unwrap();
-        let hash = redis::cmd("HSTRLEN").arg(&key).arg("h").query(&mut connection).unwrap();
-        (payload, hash)
+        redis::cmd("HSTRLEN").arg(&key).arg("d").query(&mut connection).unwrap()
     };
-    assert_eq!(kept(done), (0, 32));
-    assert!(kept(dead).0 > 0);
+    assert_eq!(kept(done), 0);
+    assert!(kept(dead) > 0);
+    // The hash stays, by which other bytes under the key are told.
+    let mismatch = rig.client().reserve(keyed("other", "k")).await.unwrap_err();
+    assert_eq!(outcome(&mismatch), Some(Outcome::Mismatch));
     worker.shutdown().await;
 }
 

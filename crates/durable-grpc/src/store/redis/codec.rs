@@ -13,7 +13,8 @@ use super::duration_ms;
 use crate::{
     id::CallId,
     store::{
-        CallState, CallView, DeadLetter, EndKind, Ended, Policy, Retention, StoreError, StoredCall,
+        CallState, CallView, DeadLetter, EndKind, Ended, NewCall, Policy, Retention, StoreError,
+        StoredCall,
     },
 };
 
@@ -36,24 +37,43 @@ struct PolicyRecord {
     max_attempts: Option<u32>,
 }
 
-pub(super) fn encode_policy(method: &str, key: Option<&str>, policy: &Policy) -> Vec<u8> {
-    PolicyRecord {
-        method: method.to_owned(),
-        key: key.map(str::to_owned),
+/// What scripts read of a policy comes first: the hash of the message, and 16 digits that say how long
+/// the call may be tried.
+const HASH_BYTES: usize = 32;
+const EXPIRES_IN_BYTES: usize = 16;
+const HEAD_BYTES: usize = HASH_BYTES + EXPIRES_IN_BYTES;
+/// A hundred years, in milliseconds. The scripts write times with 14 digits, and whoever says "never"
+/// means this.
+pub(super) const FOREVER_MS: i64 = 100 * 365 * 86_400_000;
+
+pub(super) fn encode_policy(call: &NewCall) -> Vec<u8> {
+    let policy = &call.policy;
+    let record = PolicyRecord {
+        method: call.method.to_string(),
+        key: call.key.as_deref().map(str::to_owned),
         idempotent: policy.idempotent,
         detached: policy.detached,
         attempt_timeout_ms: saturating(policy.attempt_timeout),
         expires_in_ms: saturating(policy.expires_in),
         max_attempts: policy.max_attempts,
-    }
-    .encode_to_vec()
+    };
+    let mut encoded = Vec::with_capacity(HEAD_BYTES + record.encoded_len());
+    encoded.extend_from_slice(&call.hash);
+    let expires_in_ms = duration_ms(policy.expires_in).min(FOREVER_MS);
+    encoded.extend_from_slice(format!("{expires_in_ms:0EXPIRES_IN_BYTES$}").as_bytes());
+    encoded.extend_from_slice(&record.encode_to_vec());
+    encoded
+}
+
+fn decode_policy(encoded: &Bytes) -> Option<PolicyRecord> {
+    PolicyRecord::decode(encoded.get(HEAD_BYTES..)?).ok()
 }
 
 /// A stream entry as a call, with the time of its expiry.
 pub(super) fn decode_entry(fields: Vec<Value>, lane: &Arc<str>) -> Option<(StoredCall, i64)> {
     let mut values = fields.into_iter().skip(1).step_by(2);
     let id = id(&values.next()?)?;
-    let policy = PolicyRecord::decode(bytes(values.next()?)?).ok()?;
+    let policy = decode_policy(&bytes(values.next()?)?)?;
     let metadata = crate::store::decode_metadata(&bytes(values.next()?)?)?;
     let payload = bytes(values.next()?)?;
     let counts = bytes(values.next()?)?;
@@ -90,32 +110,35 @@ pub(super) fn decode_view(fields: Vec<Value>, lane: &Arc<str>) -> Result<CallVie
 pub(super) fn decode_dead(fields: Vec<Value>, lane: &Arc<str>) -> Result<DeadLetter, StoreError> {
     let decode = || {
         let call = view(&fields, lane)?;
-        let died_at = from_ms(integer(fields.get(9)?)?);
-        let payload = fields.get(10).cloned().and_then(bytes).unwrap_or_default();
+        let died_at = from_ms(integer(fields.get(8)?)?);
+        let payload = fields.get(9).cloned().and_then(bytes).unwrap_or_default();
         Some(DeadLetter { call, died_at, payload })
     };
     decode().ok_or_else(|| corrupt("dead letter"))
 }
 
+/// The fields are: id, state, policy, times, attempts, lost, record, whether a worker holds it.
 fn view(fields: &[Value], lane: &Arc<str>) -> Option<CallView> {
-    let policy = PolicyRecord::decode(bytes(fields.get(3)?.clone())?).ok()?;
+    let encoded = bytes(fields.get(2)?.clone())?;
+    let policy = decode_policy(&encoded)?;
     let state = match u32::try_from(integer(fields.get(1)?)?).ok()? {
-        0 | 1 if integer(fields.get(8)?)? == 1 => CallState::Running,
+        0 | 1 if integer(fields.get(7)?)? == 1 => CallState::Running,
         0 | 1 => CallState::Waiting,
         ended => {
             EndKind::from_number(ended)?;
-            CallState::Ended(Arc::new(Ended::decode(&bytes(fields.get(7)?.clone())?)?))
+            CallState::Ended(Arc::new(Ended::decode(&bytes(fields.get(6)?.clone())?)?))
         }
     };
+    let (submitted_ms, _) = text(fields.get(3)?)?.split_once(',')?;
     Some(CallView {
         id: id(fields.first()?)?,
         lane: lane.clone(),
         method: policy.method.into(),
         key: policy.key.map(Into::into),
-        hash: bytes(fields.get(2)?.clone())?[..].try_into().ok()?,
-        submitted_at: from_ms(integer(fields.get(4)?)?),
-        attempts: u32::try_from(integer(fields.get(5)?)?).ok()?,
-        lost: u32::try_from(integer(fields.get(6)?)?).ok()?,
+        hash: encoded[..HASH_BYTES].try_into().ok()?,
+        submitted_at: from_ms(submitted_ms.parse().ok()?),
+        attempts: u32::try_from(integer(fields.get(4)?)?).ok()?,
+        lost: u32::try_from(integer(fields.get(5)?)?).ok()?,
         state,
     })
 }

@@ -12,8 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     Lane, Shared,
     batch::{self, Batch, Batcher},
-    codec::{array, bytes, corrupt, encode_policy, id, integer, name_of},
-    duration_ms,
+    codec::{FOREVER_MS, array, bytes, corrupt, encode_policy, id, integer, name_of},
     link::Failure,
     script, to_ms,
 };
@@ -25,9 +24,6 @@ use crate::{
 /// How long a submission is repeated, from the loss of its answer, before it is given up as uncertain.
 /// Long enough for a server that restarts, short against a caller's deadline.
 const SETTLE: Duration = Duration::from_secs(3);
-/// A hundred years, in milliseconds. The scripts write times with 14 digits, and whoever says "never"
-/// means this.
-const FOREVER_MS: i64 = 100 * 365 * 86_400_000;
 /// The pause between such repetitions.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
@@ -134,12 +130,10 @@ fn script_call(shared: &Shared, lane: &Lane, calls: &[NewCall], resent: bool) ->
         script
             .arg(call.id.to_string())
             .arg(name.unwrap_or_default())
-            .arg(&call.hash[..])
-            .arg(encode_policy(&call.method, call.key.as_deref(), &call.policy))
+            .arg(encode_policy(call))
             .arg(encode_metadata(&call.metadata))
             .arg(&call.payload[..])
             .arg(call.not_before.map_or(0, to_ms).min(2 * FOREVER_MS))
-            .arg(duration_ms(call.policy.expires_in).min(FOREVER_MS))
             .arg(wait_of(call));
     }
     script

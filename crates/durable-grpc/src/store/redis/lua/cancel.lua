@@ -12,9 +12,9 @@ if call[1] == '1' or call[2] ~= '' and holder(call[2]) then
 end
 if call[2] == '' then redis.call('ZREM', LATER, id) else redis.call('XDEL', STREAM, call[2]) end
 redis.call('HDEL', call_key(id), 'm', 'd')
-local executed = tonumber(call[6]) > 0 or tonumber(call[7]) > 0
+local executed = tonumber(call[6] or 0) > 0 or tonumber(call[7] or 0) > 0
 local record = executed and ARGV[6] or ARGV[5]
-close(id, call[4], '6', record, call[6], tonumber(call[4] and ARGV[7] or ARGV[8]))
+close(id, call[4], '6', record, call[6] or 0, tonumber(call[4] and ARGV[7] or ARGV[8]))
 redis.call('HINCRBY', META, 'bytes', -call[5])
 tell(call[3], id, record)
 publish(ARGV[2])

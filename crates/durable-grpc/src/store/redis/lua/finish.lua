@@ -6,19 +6,20 @@ local results, gone, bytes, answered, expired = {}, {}, 0, 0, 0
 for n = 4, #ARGV, 8 do
   local id, sid, owner, kind, record = ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3], ARGV[n + 4]
   local sent, retention, pause = tonumber(ARGV[n + 5]), tonumber(ARGV[n + 6]), tonumber(ARGV[n + 7])
-  local call = redis.call('HMGET', call_key(id), 's', 'q', 'w', 'k', 'n', 'a', 'u', 'c')
+  local call = redis.call('HMGET', call_key(id), 's', 'q', 'w', 'k', 'n', 'a', 'c')
   local result = 1
   if not unfinished(call[1]) or call[2] ~= sid or holder(sid) ~= owner then
     result = 0
   else
-    local attempts = call[6] + sent
-    if kind == '0' and call[8] then
+    local attempts = (call[6] or 0) + sent
+    if kind == '0' and call[7] then
       -- The attempt was over before the signal reached it: the call is not tried again.
       kind, result = '6', 2
     end
     if kind == '0' then
       local _, metadata, payload = entry(sid)
-      redis.call('HSET', call_key(id), 's', 0, 'q', '', 'a', attempts, 'u', call[7] + 1 - sent,
+      local unsent = (redis.call('HGET', call_key(id), 'u') or 0) + 1 - sent
+      redis.call('HSET', call_key(id), 's', 0, 'q', '', 'a', attempts, 'u', unsent,
         'm', metadata or '', 'd', payload or '')
       redis.call('ZADD', LATER, now + pause, id)
     else

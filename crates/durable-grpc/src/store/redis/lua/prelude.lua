@@ -10,6 +10,15 @@ local function call_key(id) return T .. ':call:' .. id end
 local function name_key(name) return T .. ':key:' .. name end
 local function unfinished(state) return state == '0' or state == '1' end
 
+-- What a call is was written at its first submission and never changes: the hash of its message, how
+-- long it may be tried (16 digits), then what workers read. Fewer fields are fewer arguments.
+local function hash_of(policy) return string.sub(policy, 1, 32) end
+local function expires_in(policy) return tonumber(string.sub(policy, 33, 48)) end
+
+-- When it was submitted, and when it expires.
+local function times(expires) return now .. ',' .. expires end
+local function expiry(stamps) return string.match(stamps, '%d+$') end
+
 -- A call that is due goes into the stream, with its message: the message is always in one place,
 -- the stream entry or the call's hash. `c` counts attempts, unsent and lost tries, then the expiry.
 local function enqueue(id, policy, metadata, payload, attempts, unsent, lost, expires)
@@ -80,7 +89,7 @@ local function close(id, name, kind, record, attempts, retention)
     if name then redis.call('DEL', name_key(name)) end
     return
   end
-  redis.call('HSET', key, 's', kind, 'r', record, 'e', now, 'a', attempts)
+  redis.call('HSET', key, 's', kind, 'r', record, 'a', attempts)
   redis.call('PEXPIRE', key, retention)
   if name then redis.call('PEXPIRE', name_key(name), retention) end
 end

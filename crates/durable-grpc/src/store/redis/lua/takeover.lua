@@ -10,20 +10,20 @@ local function take(sid)
   local id, metadata, payload = entry(sid)
   if not id then return end
   moved = moved + #payload
-  local call = redis.call('HMGET', call_key(id), 's', 'q', 'p', 'w', 'k', 'n', 'a', 'u', 'l', 'x', 'c')
+  local call = redis.call('HMGET', call_key(id), 's', 'q', 'p', 'w', 'k', 'n', 'a', 'u', 'l', 't', 'c')
   if not unfinished(call[1]) or call[2] ~= sid then return end
-  local lost = call[9] + 1
+  local attempts, unsent, lost = call[7] or 0, call[8] or 0, (call[9] or 0) + 1
   if call[1] == '1' then
-    bury(id, '5', ambiguous, call[7], metadata, payload)
+    bury(id, '5', ambiguous, attempts, metadata, payload)
     redis.call('HSET', call_key(id), 'l', lost)
     tell(call[4], id, ambiguous)
     ended = ended + call[6]
   elseif call[11] then
-    close(id, call[5], '6', cancelled, call[7], tonumber(call[5] and ARGV[9] or ARGV[10]))
+    close(id, call[5], '6', cancelled, attempts, tonumber(call[5] and ARGV[9] or ARGV[10]))
     tell(call[4], id, cancelled)
     ended = ended + call[6]
   else
-    local again = enqueue(id, call[3], metadata, payload, call[7], call[8], lost, call[10])
+    local again = enqueue(id, call[3], metadata, payload, attempts, unsent, lost, expiry(call[10]))
     redis.call('HSET', call_key(id), 'q', again, 'l', lost)
   end
 end
