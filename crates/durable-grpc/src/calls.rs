@@ -77,6 +77,24 @@ pub(crate) struct Prepared {
     span: Span,
 }
 
+/// What it takes to find a call by its key, after the call itself has gone to the store.
+struct Named {
+    id: CallId,
+    lane: Arc<str>,
+    method: Arc<str>,
+    key: Arc<str>,
+    hash: [u8; 32],
+}
+
+impl Named {
+    fn by(call: &NewCall) -> Option<Self> {
+        let NewCall { id, lane, method, key, hash, .. } = call;
+        let key = key.clone()?;
+        let (lane, method) = (lane.clone(), method.clone());
+        Some(Self { id: *id, lane, method, key, hash: *hash })
+    }
+}
+
 impl Calls {
     /// Builds durable calls over a store.
     pub fn builder(store: impl CallStore) -> CallsBuilder {
@@ -248,21 +266,28 @@ impl Calls {
         let (store, id) = (&*self.inner.store, call.id);
         let _admitted = match gate.admit(store, call.policy.detached).await {
             Ok(admitted) => admitted,
-            Err(refused) => return self.find(&call, refused).await,
+            Err(refused) => return self.find(Named::by(&call), refused).await,
         };
-        let keyed = call.key.is_some();
+        let named = Named::by(&call);
         let submitted = store.submit(vec![call]).await.pop().unwrap_or(Err(StoreError::Closed));
-        submitted.map_err(|error| outcome::store_failed(&error, id, keyed))
+        match submitted {
+            Err(full @ StoreError::LaneFull { .. }) => {
+                self.find(named, outcome::store_failed(&full, id, true)).await
+            }
+            submitted => {
+                submitted.map_err(|error| outcome::store_failed(&error, id, named.is_some()))
+            }
+        }
     }
 
     /// What the submission of a call would find under its key; the refusal if it would be executed.
-    async fn find(&self, call: &NewCall, refused: Status) -> Result<Submitted, Status> {
-        let Some(key) = call.key.as_deref() else { return Err(refused) };
-        let found = self.inner.store.lookup_key(&call.lane, &call.method, key).await;
-        let found = found.map_err(|error| outcome::store_failed(&error, call.id, true))?;
+    async fn find(&self, named: Option<Named>, refused: Status) -> Result<Submitted, Status> {
+        let Some(named) = named else { return Err(refused) };
+        let found = self.inner.store.lookup_key(&named.lane, &named.method, &named.key).await;
+        let found = found.map_err(|error| outcome::store_failed(&error, named.id, true))?;
         let Some(view) = found else { return Err(refused) };
         match view.state {
-            _ if view.hash != call.hash => Ok(Submitted::Mismatch(view.id)),
+            _ if view.hash != named.hash => Ok(Submitted::Mismatch(view.id)),
             CallState::Waiting | CallState::Running => Ok(Submitted::Attached(view.id)),
             // It may have been executed before: that it is not accepted now would say too much.
             CallState::Ended(ended) if ended.kind.runs_again() && ended.may_have_executed => {

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use durable_grpc::{CALL_ID, CallId, OpenError, Outcome, SqliteStore, outcome, store::EndKind};
+use durable_grpc::{
+    CALL_ID, CallId, OpenError, Outcome, SqliteStore, call_id, outcome, store::EndKind,
+};
 use futures::future::join_all;
 use tonic::Code;
 
@@ -86,6 +88,35 @@ async fn a_full_lane_refuses_and_evicts_nothing() {
     })
     .await;
     worker.shutdown().await;
+}
+
+/// A call that has run before under its key needs room to run again. That there is none does not say
+/// that it was never executed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_lane_does_not_deny_what_a_key_has_done_before() {
+    let stores = SqliteStores::default();
+    let store = stores.options().lane_bytes(100).open(stores.path()).unwrap();
+    let rig = Rig::over(Arc::new(store), Callee::default());
+    let worker = rig.worker();
+    rig.callee.plan("dead", [Step::Large(durable_grpc::MAX_MESSAGE_BYTES + 1)]);
+    let dead = rig.client().reserve(keyed("dead", "dead")).await.unwrap_err();
+    let done = rig.client().reserve(keyed("done", "done")).await.unwrap();
+    worker.shutdown().await;
+    // Down to the last byte: what is asked for below is shorter than these.
+    for name in ["0123456789", "a"] {
+        while rig.calls.submit_raw(raw(RESERVE, name)).await.is_ok() {}
+    }
+
+    for (name, expected) in [("new", Outcome::NotAccepted), ("dead", Outcome::Unknown)] {
+        let status = rig.client().reserve(keyed(name, name)).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        assert_eq!(outcome(&status), Some(expected), "{name}");
+        assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
+    }
+    let status = rig.client().reserve(keyed("dead", "dead")).await.unwrap_err();
+    assert_eq!(call_id(&status), call_id(&dead), "it may be asked for");
+    let replayed = rig.client().reserve(keyed("done", "done")).await.unwrap();
+    assert_eq!(replayed.get_ref(), done.get_ref());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
