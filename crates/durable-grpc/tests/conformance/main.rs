@@ -134,6 +134,8 @@ on_every_store! {
         a_started_call_is_ambiguous_after_a_restart,
         a_graceful_shutdown_finishes_what_runs,
         abandoned_attempts_go_back_to_their_lane,
+        what_a_lost_worker_held_is_taken_over_while_others_work,
+        a_cancelled_call_of_a_lost_worker_does_not_run_again,
         a_waiter_survives_without_any_hint,
         stats_tell_how_a_lane_stands,
     }

@@ -237,6 +237,57 @@ pub(crate) async fn abandoned_attempts_go_back_to_their_lane(stores: impl Stores
     worker.shutdown().await;
 }
 
+/// No restart and nobody's help: housekeeping notices.
+pub(crate) async fn what_a_lost_worker_held_is_taken_over_while_others_work(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let worker = rig.worker();
+    let never = rig.callee.hold("tea");
+    let mut call = raw(RESERVE, "tea");
+    call.key = Some("k".to_owned());
+    let id = rig.calls.submit_raw(call).await.unwrap();
+    rig.reached("tea", 1).await;
+    drop(worker);
+    let worker = rig.worker();
+    assert_eq!(rig.state(id).await, Some(CallState::Running), "its lease has not lapsed");
+
+    stores.advance(LEASE);
+
+    assert_eq!(rig.ended(id).await, EndKind::Answered);
+    let view = rig.calls.lookup(id).await.unwrap().unwrap();
+    assert_eq!((view.attempts, view.lost), (1, 1));
+    assert_eq!(rig.callee.count("tea"), 2);
+    worker.shutdown().await;
+    drop(never);
+}
+
+pub(crate) async fn a_cancelled_call_of_a_lost_worker_does_not_run_again(stores: impl Stores) {
+    let store = stores.open().await;
+    let lost = Rig::over(store.clone(), Callee::default());
+    let worker = lost.worker();
+    lost.callee.plan("tea", [Step::Hang]);
+    let mut call = raw(RESERVE, "tea");
+    call.key = Some("k".to_owned());
+    let id = lost.calls.submit_raw(call).await.unwrap();
+    lost.reached("tea", 1).await;
+    drop(worker);
+    assert_eq!(lost.calls.cancel(id).await.unwrap(), Cancelled::Signalled);
+
+    stores.advance(LEASE);
+    // Elsewhere nobody has heard of the cancellation but the store.
+    let rig = Rig::over(store, lost.callee.clone());
+    let worker = rig.worker();
+
+    assert_eq!(rig.ended(id).await, EndKind::Cancelled);
+    let status = rig.calls.outcome::<shop::Receipt>(id).await.unwrap_err();
+    assert_eq!(outcome(&status), Some(Outcome::Unknown), "it may have executed");
+    // A call behind it is executed; the cancelled one is not executed again.
+    rig.client().reserve(order("next")).await.unwrap();
+    assert_eq!(rig.callee.count("tea"), 1);
+    let stats = rig.calls.stats().await.unwrap().remove(0);
+    assert_eq!((stats.ready, stats.later, stats.running, stats.waiting_bytes), (0, 0, 0, 0));
+    worker.shutdown().await;
+}
+
 /// A store whose hints never arrive.
 struct Mute(Arc<dyn CallStore>);
 

@@ -45,8 +45,6 @@ struct Report {
 struct Held {
     owner: Owner,
     delivery: u64,
-    /// Marked as about to be sent.
-    started: bool,
     /// Someone asked to cancel it.
     cancelling: bool,
     lane: usize,
@@ -71,6 +69,17 @@ pub(super) struct Turn {
     pub(super) to_load: Vec<i64>,
     /// When the next later call is due.
     pub(super) next_due_ms: Option<i64>,
+}
+
+impl Held {
+    fn as_held_call(&self) -> HeldCall {
+        HeldCall {
+            seq: self.waiting.seq,
+            expires_ms: self.waiting.expires_ms,
+            cancelling: self.cancelling,
+            call: self.call.clone(),
+        }
+    }
 }
 
 impl Lanes {
@@ -134,15 +143,7 @@ impl Lanes {
             let receipt = Receipt { id: waiting.id, lane: lane.name.clone(), owner, delivery };
             let time_left = since_ms(now_ms, waiting.expires_ms);
             claims.push(Claim { receipt, call: call.clone(), time_left });
-            let held = Held {
-                owner,
-                delivery,
-                started: false,
-                cancelling: false,
-                lane: index,
-                waiting,
-                call,
-            };
+            let held = Held { owner, delivery, cancelling: false, lane: index, waiting, call };
             self.claims.insert(held.waiting.id, held);
         }
         lane.ring_if_more();
@@ -167,22 +168,17 @@ impl Lanes {
     pub(super) fn held(&self, receipt: &Receipt) -> Option<HeldCall> {
         let held = self.claims.get(&receipt.id)?;
         let valid = held.owner == receipt.owner && held.delivery == receipt.delivery;
-        valid.then(|| HeldCall {
-            seq: held.waiting.seq,
-            expires_ms: held.waiting.expires_ms,
-            cancelling: held.cancelling,
-            call: held.call.clone(),
-        })
+        valid.then(|| held.as_held_call())
+    }
+
+    /// Everything that these owners have claimed.
+    pub(super) fn held_by(&self, owners: &[Owner]) -> Vec<(CallId, HeldCall)> {
+        let held = self.claims.iter().filter(|(_, held)| owners.contains(&held.owner));
+        held.map(|(id, held)| (*id, held.as_held_call())).collect()
     }
 
     pub(super) fn is_claimed(&self, id: CallId) -> bool {
         self.claims.contains_key(&id)
-    }
-
-    pub(super) fn mark_started(&mut self, id: CallId) {
-        if let Some(held) = self.claims.get_mut(&id) {
-            held.started = true;
-        }
     }
 
     pub(super) fn mark_cancelling(&mut self, id: CallId) {
@@ -254,34 +250,21 @@ impl Lanes {
         silent.map(|(owner, _)| *owner).collect()
     }
 
-    /// What these owners had marked as started.
-    pub(super) fn started_by(&self, owners: &[Owner]) -> Vec<(CallId, i64, Arc<StoredCall>)> {
-        self.claims
-            .iter()
-            .filter(|(_, held)| held.started && owners.contains(&held.owner))
-            .map(|(id, held)| (*id, held.waiting.seq, held.call.clone()))
-            .collect()
-    }
-
-    /// How many claims these owners hold.
-    pub(super) fn count_held(&self, owners: &[Owner]) -> usize {
-        self.claims.values().filter(|held| owners.contains(&held.owner)).count()
-    }
-
-    /// Takes everything from these owners. Gives the calls that had been marked as started and do
-    /// not wait again.
-    pub(super) fn give_up(&mut self, owners: &[Owner], now_ms: i64) -> Vec<CallId> {
+    /// Takes everything from these owners; what has not ended waits again.
+    pub(super) fn give_up(
+        &mut self,
+        owners: &[Owner],
+        has_ended: impl Fn(CallId) -> bool,
+        now_ms: i64,
+    ) {
         for owner in owners {
             self.owners.remove(owner);
         }
         let taken: Vec<_> =
             self.claims.extract_if(|_, held| owners.contains(&held.owner)).collect();
-        let mut ambiguous = Vec::new();
         for (id, held) in taken {
             self.lanes[held.lane].running -= 1;
-            if held.started {
-                ambiguous.push(id);
-            } else {
+            if !has_ended(id) {
                 let waiting = Waiting {
                     lost: held.waiting.lost.saturating_add(1),
                     due_ms: now_ms,
@@ -292,7 +275,6 @@ impl Lanes {
                 self.push(&lane, waiting, now_ms);
             }
         }
-        ambiguous
     }
 
     pub(super) fn stats(&mut self, dead: &HashMap<Arc<str>, u64>, now_ms: i64) -> Vec<LaneStats> {

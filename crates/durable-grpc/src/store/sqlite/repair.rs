@@ -156,13 +156,13 @@ impl Operation for Discard {
 /// Takes the claims of workers that are gone.
 pub(super) struct GiveUp {
     owners: Vec<Owner>,
-    ambiguous: HashMap<CallId, Arc<Ended>>,
-    count: usize,
+    /// What does not wait again: it may have been sent and must not be sent twice, or was cancelled.
+    ended: HashMap<CallId, Arc<Ended>>,
 }
 
 impl GiveUp {
     pub(super) fn new(owners: Vec<Owner>) -> Self {
-        Self { owners, ambiguous: HashMap::new(), count: 0 }
+        Self { owners, ended: HashMap::new() }
     }
 }
 
@@ -171,22 +171,32 @@ impl Operation for GiveUp {
     const WRITES: bool = true;
 
     fn apply(&mut self, database: &mut Database) -> rusqlite::Result<usize> {
-        self.ambiguous.clear();
-        let started = database.shared.lanes().started_by(&self.owners);
-        for (id, seq, call) in started {
-            let ended = Ended::lost_after_start();
-            write_ambiguous(database, seq, &ended, call.lost.saturating_add(1))?;
-            self.ambiguous.insert(id, Arc::new(ended));
+        self.ended.clear();
+        let held = database.shared.lanes().held_by(&self.owners);
+        let count = held.len();
+        for (id, lost) in held {
+            let Some(row) = find(database, id)? else { continue };
+            // The row knows of a mark that was made in this very transaction.
+            let ended = if row.state == STARTED {
+                let ended = Ended::lost_after_start();
+                write_ambiguous(database, row.seq, &ended, lost.call.lost.saturating_add(1))?;
+                ended
+            } else if row.state == WAITING && lost.cancelling {
+                let ended = Ended::cancelled(true);
+                write_end(database, &row, &ended)?;
+                ended
+            } else {
+                continue;
+            };
+            self.ended.insert(id, Arc::new(ended));
         }
-        self.count = database.shared.lanes().count_held(&self.owners);
-        Ok(self.count)
+        Ok(count)
     }
 
     fn committed(&mut self, shared: &Shared, _: &usize) {
-        let ambiguous = shared.lanes().give_up(&self.owners, shared.now_ms());
-        let ended: Vec<_> =
-            ambiguous.into_iter().map(|id| (id, self.ambiguous.get(&id).cloned())).collect();
-        if !ended.is_empty() {
+        shared.lanes().give_up(&self.owners, |id| self.ended.contains_key(&id), shared.now_ms());
+        if !self.ended.is_empty() {
+            let ended: Vec<_> = self.ended.drain().map(|(id, ended)| (id, Some(ended))).collect();
             shared.tell(|watcher| watcher.ended(ended.clone()));
         }
     }
