@@ -1,5 +1,5 @@
 //! The worker in a process of its own: takes calls from Redis and executes them at the callee. Any
-//! number of them share the lane; what a killed one was executing, another takes over in 15 s.
+//! number of them share the lane; what a killed one was executing, another takes over within 15 s.
 //!
 //! `cargo run -p durable-grpc --features redis --example redis_worker [redis://127.0.0.1:6379]`
 

@@ -12,17 +12,15 @@ use tokio::{
 
 use crate::{
     calls::Inner,
-    limits::{HEARTBEAT, HOUSEKEEPING, LOOKUP_BATCH, SWEEP_BATCH, SWEEP_ROUNDS},
+    limits::{HOUSEKEEPING, LOOKUP_BATCH, SWEEP_BATCH, SWEEP_ROUNDS},
     store::CallState,
 };
 
 /// Runs until the last [`Calls`](crate::Calls) is gone. Between the rounds it holds nothing of them,
 /// or the store would never close.
 pub(crate) async fn run(inner: Weak<Inner>, recheck: Arc<Notify>) {
-    let takeover_every = HEARTBEAT.as_secs().max(1) / HOUSEKEEPING.as_secs().max(1);
     let mut ticks = interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut round = 0;
     loop {
         let hinted = tokio::select! {
             _ = ticks.tick() => false,
@@ -35,12 +33,9 @@ pub(crate) async fn run(inner: Weak<Inner>, recheck: Arc<Notify>) {
         }
         look_waiters_up(&inner, HOUSEKEEPING).await;
         sweep(&inner).await;
-        if round % takeover_every == 0
-            && let Err(error) = inner.store.takeover().await
-        {
+        if let Err(error) = inner.store.takeover().await {
             tracing::warn!(%error, "claims of silent workers could not be taken over");
         }
-        round += 1;
     }
 }
 

@@ -39,10 +39,12 @@ pub(crate) const DEFAULT_SLOTS: usize = 256;
 pub(crate) const MAX_CLAIM: usize = 128;
 /// How long one claim waits for work before it looks again: bounds what a lost wake-up can cost.
 pub(crate) const CLAIM_WAIT: Duration = Duration::from_secs(1);
-/// How often a worker says that it is alive: three missed beats lose its claims.
+/// How often a worker says that it is alive. One beat may be lost; a second one in a row loses its
+/// claims.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long a worker may be silent before a store takes its claims over.
-pub const LEASE: Duration = Duration::from_secs(15);
+/// How long a worker may be silent before a store takes its claims over. With the time until the next
+/// round of housekeeping that makes fifteen seconds from its last beat.
+pub const LEASE: Duration = Duration::from_secs(14);
 /// How old a worker's report about a target may be: two beats, so that one may be lost.
 pub const HEALTH_FRESH: Duration = Duration::from_secs(10);
 /// How long a shutdown lets running attempts finish before it abandons them.
