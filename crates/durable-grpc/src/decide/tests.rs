@@ -127,6 +127,55 @@ fn the_kind_of_call_decides_what_its_expiry_is() {
 }
 
 #[test]
+fn an_answer_that_was_lost_when_time_runs_out_may_have_been_given() {
+    let ended = |call: &StoredCall, time_left: Duration| -> Option<(EndKind, bool)> {
+        match decide(call, Attempt::NoAnswer("connection lost".to_owned()), time_left, 1.0) {
+            Disposition::End { ended, sent } => Some((ended.kind, sent && ended.may_have_executed)),
+            Disposition::Retry { .. } => None,
+        }
+    };
+    let keyed = call();
+    let unkeyed = StoredCall { key: None, ..call() };
+    // The first backoff may take 100 ms, and expired is who cannot be tried again before.
+    for time_left in [Duration::ZERO, Duration::from_millis(10), Duration::from_millis(100)] {
+        assert_eq!(ended(&unkeyed, time_left), Some((EndKind::Expired, true)), "{time_left:?}");
+        assert_eq!(ended(&keyed, time_left), Some((EndKind::Dead, true)), "{time_left:?}");
+    }
+    assert_eq!(ended(&unkeyed, Duration::from_millis(101)), None);
+}
+
+#[test]
+fn lost_attempts_spend_none_of_those_that_are_allowed() {
+    let mut call = call();
+    call.lost = 50;
+    call.policy.max_attempts = Some(2);
+    assert_eq!(kind(check(&call, Attempt::NoAnswer(String::new()))), None);
+}
+
+#[test]
+fn every_try_doubles_the_ceiling() {
+    fn check(tries: u32, millis: u64) {
+        let ceiling = Duration::from_millis(millis);
+        assert_eq!(backoff(tries, 1.0), ceiling, "{tries}");
+        assert_eq!(backoff(tries, 0.5), ceiling / 2, "{tries}");
+    }
+    check(1, 100);
+    check(2, 200);
+    check(3, 400);
+    check(5, 1600);
+    check(9, 25_600);
+    check(10, 30_000);
+    check(20, 30_000);
+
+    let mut call = call();
+    (call.attempts, call.unsent, call.lost) = (1, 1, 1);
+    // Its fourth try, however the first three went.
+    let disposition = decide(&call, Attempt::NoAnswer(String::new()), HOUR, 1.0);
+    let after = Duration::from_millis(800);
+    assert_eq!(disposition, Disposition::Retry { after, sent: true });
+}
+
+#[test]
 fn a_detached_refusal_that_nobody_would_see_is_a_dead_letter() {
     let mut call = call();
     call.policy.detached = true;

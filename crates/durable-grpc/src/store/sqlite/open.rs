@@ -182,3 +182,22 @@ fn unfinished(
     }
     Ok(lanes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_on_disk_before_anyone_hears_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        // `synchronous` belongs to the connection, not to the file: it is set each time.
+        for _ in 0..2 {
+            let path = folder.path().join("calls.db");
+            let opened = open(&path, &SqliteOptions::default()).unwrap();
+            let read = |name| opened.connection.pragma_query_value(None, name, |row| row.get(0));
+            assert_eq!(read("journal_mode"), Ok("wal".to_owned()));
+            let read = |name| opened.connection.pragma_query_value(None, name, |row| row.get(0));
+            assert_eq!(read("synchronous"), Ok(2), "full");
+        }
+    }
+}
