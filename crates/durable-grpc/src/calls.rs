@@ -21,7 +21,7 @@ use tonic::{Code, Status};
 use tracing::{Instrument as _, Span};
 
 pub use self::builder::{BuildError, CallsBuilder};
-pub(crate) use self::running::{Running, Stop};
+pub(crate) use self::running::{Running, RunningGuard, Stop};
 use crate::{
     channel::DurableChannel,
     descriptors::Methods,

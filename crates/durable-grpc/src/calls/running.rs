@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     id::CallId,
-    store::{Owner, Receipt},
+    store::{Claim, Owner},
 };
 
 /// Why an attempt is stopped.
@@ -44,13 +44,17 @@ struct Entry {
 }
 
 impl Running {
-    /// Lists an attempt until the guard is dropped.
-    pub(crate) fn enter(&self, receipt: &Receipt) -> (RunningGuard, oneshot::Receiver<Stop>) {
+    /// Lists an attempt until the guard is dropped. To be called as soon as the call is claimed.
+    pub(crate) fn enter(&self, claim: &Claim) -> (RunningGuard, oneshot::Receiver<Stop>) {
+        let receipt = &claim.receipt;
         let (stop, stopped) = oneshot::channel();
         let guard =
             RunningGuard { running: self.clone(), id: receipt.id, delivery: receipt.delivery };
         let mut attempts = self.lock();
-        if attempts.early.iter().any(|(id, at)| *id == receipt.id && at.elapsed() < EARLY) {
+        // A cancellation is of what had been submitted by then. Under its key the call may have ended
+        // and been submitted again since, under the same id.
+        let early = EARLY.min(submitted_at_least_ago(claim));
+        if attempts.early.iter().any(|(id, at)| *id == receipt.id && at.elapsed() < early) {
             _ = stop.send(Stop::Cancelled);
         } else {
             let entry = Entry { owner: receipt.owner, delivery: receipt.delivery, stop };
@@ -84,6 +88,12 @@ impl Running {
     }
 }
 
+/// Less by as much as the times of a store are rounded.
+fn submitted_at_least_ago(claim: &Claim) -> Duration {
+    let ago = claim.call.policy.expires_in.saturating_sub(claim.time_left);
+    ago.saturating_sub(Duration::from_millis(1))
+}
+
 /// Takes the attempt off the list when it is over.
 pub(crate) struct RunningGuard {
     running: Running,
@@ -103,38 +113,75 @@ impl Drop for RunningGuard {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    fn receipt() -> Receipt {
-        Receipt {
-            id: CallId::generate(),
+    use bytes::Bytes;
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::store::{Policy, Receipt, StoredCall};
+
+    /// A claim of a call that was submitted so long ago.
+    fn claim(id: CallId, ago: Duration) -> Claim {
+        let expires_in = Duration::from_hours(1);
+        let call = StoredCall {
+            id,
             lane: "lane".into(),
-            owner: Owner::generate(),
-            delivery: 1,
-        }
+            method: "/test.Service/Method".into(),
+            key: None,
+            metadata: HeaderMap::new(),
+            payload: Bytes::new(),
+            policy: Policy {
+                idempotent: true,
+                detached: false,
+                attempt_timeout: Duration::from_secs(10),
+                expires_in,
+                max_attempts: None,
+            },
+            attempts: 0,
+            unsent: 0,
+            lost: 0,
+        };
+        let owner = Owner::generate();
+        let receipt = Receipt { id, lane: "lane".into(), owner, delivery: 1 };
+        Claim { receipt, call: Arc::new(call), time_left: expires_in.saturating_sub(ago) }
+    }
+
+    fn any_claim() -> Claim {
+        claim(CallId::generate(), Duration::from_mins(1))
     }
 
     #[test]
     fn a_cancellation_reaches_an_attempt_before_and_after_it_is_listed() {
         let running = Running::default();
-        let (before, after) = (receipt(), receipt());
-        running.cancel(before.id);
+        let (before, after) = (any_claim(), any_claim());
+        running.cancel(before.receipt.id);
         let (_guard, mut stopped) = running.enter(&before);
         assert_eq!(stopped.try_recv(), Ok(Stop::Cancelled));
 
         let (_guard, mut stopped) = running.enter(&after);
         assert!(stopped.try_recv().is_err());
-        running.cancel(after.id);
+        running.cancel(after.receipt.id);
         assert_eq!(stopped.try_recv(), Ok(Stop::Cancelled));
+    }
+
+    #[test]
+    fn a_cancellation_is_not_of_what_is_submitted_after_it() {
+        let running = Running::default();
+        let id = CallId::generate();
+        // Of a call that is run elsewhere, and ends there.
+        running.cancel(id);
+        let (_guard, mut stopped) = running.enter(&claim(id, Duration::ZERO));
+        assert!(stopped.try_recv().is_err());
     }
 
     #[test]
     fn a_worker_abandons_its_own_attempts_only() {
         let running = Running::default();
-        let (ours, theirs) = (receipt(), receipt());
+        let (ours, theirs) = (any_claim(), any_claim());
         let (guard, mut stopped) = running.enter(&ours);
         let (_guard, mut other) = running.enter(&theirs);
-        running.abandon(ours.owner);
+        running.abandon(ours.receipt.owner);
         drop(guard);
         assert_eq!(stopped.try_recv(), Ok(Stop::Abandoned));
         assert!(other.try_recv().is_err());

@@ -16,7 +16,7 @@ use super::guard::{Allowance, LaneGuard};
 use crate::{
     attempt::attempt,
     breaker::{Entered, is_trouble},
-    calls::{Calls, Stop},
+    calls::{Calls, RunningGuard, Stop},
     decide::{self, decide},
     gate::Gate,
     limits::{CLAIM_WAIT, MAX_CLAIM, STORE_RETRY_BASE, STORE_RETRY_CAP},
@@ -55,8 +55,9 @@ impl LaneLoop {
                     pause = STORE_RETRY_BASE;
                     for (claim, slot) in claims {
                         lane.gate.metrics.claimed(&claim);
+                        let listed = lane.calls.inner.running.enter(&claim);
                         let admission = lane.admit();
-                        lane.attempts.spawn(lane.clone().execute(claim, slot, admission));
+                        lane.attempts.spawn(lane.clone().execute(claim, slot, listed, admission));
                     }
                 }
                 Err(StoreError::Closed) => return,
@@ -117,9 +118,9 @@ impl LaneLoop {
         self: Arc<Self>,
         claim: Claim,
         _slot: OwnedSemaphorePermit,
+        (_listed, stopped): (RunningGuard, oneshot::Receiver<Stop>),
         admission: Admission,
     ) {
-        let (_listed, stopped) = self.calls.inner.running.enter(&claim.receipt);
         if let Some(disposition) = self.outcome(&claim, stopped, admission).await {
             self.record(Finish { receipt: claim.receipt, disposition }).await;
         }
