@@ -47,6 +47,8 @@ struct Held {
     delivery: u64,
     /// Someone asked to cancel it.
     cancelling: bool,
+    /// It is being taken from its owner: the commit is on its way.
+    leaving: bool,
     lane: usize,
     waiting: Waiting,
     call: Arc<StoredCall>,
@@ -143,7 +145,15 @@ impl Lanes {
             let receipt = Receipt { id: waiting.id, lane: lane.name.clone(), owner, delivery };
             let time_left = since_ms(now_ms, waiting.expires_ms);
             claims.push(Claim { receipt, call: call.clone(), time_left });
-            let held = Held { owner, delivery, cancelling: false, lane: index, waiting, call };
+            let held = Held {
+                owner,
+                delivery,
+                cancelling: false,
+                leaving: false,
+                lane: index,
+                waiting,
+                call,
+            };
             self.claims.insert(held.waiting.id, held);
         }
         lane.ring_if_more();
@@ -168,13 +178,25 @@ impl Lanes {
     pub(super) fn held(&self, receipt: &Receipt) -> Option<HeldCall> {
         let held = self.claims.get(&receipt.id)?;
         let valid = held.owner == receipt.owner && held.delivery == receipt.delivery;
-        valid.then(|| held.as_held_call())
+        (valid && !held.leaving).then(|| held.as_held_call())
     }
 
-    /// Everything that these owners have claimed.
-    pub(super) fn held_by(&self, owners: &[Owner]) -> Vec<(CallId, HeldCall)> {
-        let held = self.claims.iter().filter(|(_, held)| owners.contains(&held.owner));
-        held.map(|(id, held)| (*id, held.as_held_call())).collect()
+    /// Everything that these owners have claimed. From now on they are not heard about it: what they
+    /// still say would go into the same commit.
+    pub(super) fn begin_give_up(&mut self, owners: &[Owner]) -> Vec<(CallId, HeldCall)> {
+        let held = self.claims.iter_mut().filter(|(_, held)| owners.contains(&held.owner));
+        held.map(|(id, held)| {
+            held.leaving = true;
+            (*id, held.as_held_call())
+        })
+        .collect()
+    }
+
+    /// The commit failed: everything is as it was.
+    pub(super) fn abandon_give_up(&mut self, owners: &[Owner]) {
+        for held in self.claims.values_mut().filter(|held| owners.contains(&held.owner)) {
+            held.leaving = false;
+        }
     }
 
     pub(super) fn is_claimed(&self, id: CallId) -> bool {
@@ -250,18 +272,23 @@ impl Lanes {
         silent.map(|(owner, _)| *owner).collect()
     }
 
-    /// Takes everything from these owners; what has not ended waits again.
+    /// Takes from these owners what they held when it began; what has not ended waits again. What they
+    /// have claimed since is theirs.
     pub(super) fn give_up(
         &mut self,
         owners: &[Owner],
         has_ended: impl Fn(CallId) -> bool,
         now_ms: i64,
     ) {
+        let taken: Vec<_> = self
+            .claims
+            .extract_if(|_, held| held.leaving && owners.contains(&held.owner))
+            .collect();
         for owner in owners {
-            self.owners.remove(owner);
+            if !self.claims.values().any(|held| held.owner == *owner) {
+                self.owners.remove(owner);
+            }
         }
-        let taken: Vec<_> =
-            self.claims.extract_if(|_, held| owners.contains(&held.owner)).collect();
         for (id, held) in taken {
             self.lanes[held.lane].running -= 1;
             if !has_ended(id) {

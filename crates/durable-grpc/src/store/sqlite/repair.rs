@@ -172,7 +172,7 @@ impl Operation for GiveUp {
 
     fn apply(&mut self, database: &mut Database) -> rusqlite::Result<usize> {
         self.ended.clear();
-        let held = database.shared.lanes().held_by(&self.owners);
+        let held = database.shared.lanes().begin_give_up(&self.owners);
         let count = held.len();
         for (id, lost) in held {
             let Some(row) = find(database, id)? else { continue };
@@ -199,6 +199,10 @@ impl Operation for GiveUp {
             let ended: Vec<_> = self.ended.drain().map(|(id, ended)| (id, Some(ended))).collect();
             shared.tell(|watcher| watcher.ended(ended.clone()));
         }
+    }
+
+    fn rolled_back(&mut self, shared: &Shared) {
+        shared.lanes().abandon_give_up(&self.owners);
     }
 }
 
@@ -354,4 +358,129 @@ fn write_ambiguous(
             lost
         ])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::Mutex,
+        time::{Duration, Instant},
+    };
+
+    use bytes::Bytes;
+    use http::HeaderMap;
+
+    use super::{
+        super::{
+            SqliteOptions,
+            finish::Started,
+            open::{FileLock, open},
+            submit::Submit,
+        },
+        *,
+    };
+    use crate::{
+        clock::SystemClock,
+        store::{Claim, NewCall, Policy, Receipt, Recorded},
+    };
+
+    /// What the writer works on, with one call that is not idempotent.
+    struct Desk {
+        database: Database,
+        _lock: FileLock,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn with_a_charge() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let opened = open(&folder.path().join("calls.db"), &SqliteOptions::default()).unwrap();
+            let shared = Shared {
+                clock: Arc::new(SystemClock),
+                lane_bytes: 1000,
+                lanes: Mutex::new(opened.lanes),
+                watchers: Mutex::default(),
+            };
+            let (connection, routes, shared) = (opened.connection, opened.routes, Arc::new(shared));
+            let database = Database { connection, routes, shared };
+            let mut desk = Self { database, _lock: opened.lock, _folder: folder };
+            let charge = NewCall {
+                id: CallId::generate(),
+                lane: "till".into(),
+                method: "/shop.v1.Till/Charge".into(),
+                key: None,
+                hash: [0; 32],
+                metadata: HeaderMap::new(),
+                payload: Bytes::new(),
+                policy: Policy {
+                    idempotent: false,
+                    detached: false,
+                    attempt_timeout: Duration::from_secs(10),
+                    expires_in: Duration::from_mins(1),
+                    max_attempts: None,
+                },
+                not_before: None,
+            };
+            desk.commit(&mut Submit::new(vec![charge]));
+            desk
+        }
+
+        fn commit<O: Operation>(&mut self, operation: &mut O) {
+            let output = operation.apply(&mut self.database).unwrap();
+            operation.committed(&self.database.shared, &output);
+        }
+
+        fn claim(&self, owner: Owner) -> Option<Claim> {
+            let shared = &self.database.shared;
+            let (now, now_ms) = (Instant::now(), shared.now_ms());
+            shared.lanes().claim(owner, "till", 1, now, now_ms).claims.pop()
+        }
+    }
+
+    fn marking(receipt: &Receipt) -> Started {
+        Started::new(vec![receipt.clone()])
+    }
+
+    /// A worker that was silent for a lease comes back while its claims are taken. Sent by it and by
+    /// the next one, the call would be executed twice.
+    #[test]
+    fn a_mark_in_the_commit_that_takes_the_claim_is_fenced_or_makes_it_ambiguous() {
+        let (silent, next) = (Owner::generate(), Owner::generate());
+
+        let mut desk = Desk::with_a_charge();
+        let claim = desk.claim(silent).unwrap();
+        let (mut give_up, mut mark) = (GiveUp::new(vec![silent]), marking(&claim.receipt));
+        let count = give_up.apply(&mut desk.database).unwrap();
+        let marked = mark.apply(&mut desk.database).unwrap();
+        assert_eq!(marked, [Ok(Recorded::Fenced)]);
+        give_up.committed(&desk.database.shared, &count);
+        mark.committed(&desk.database.shared, &marked);
+        assert_eq!(desk.claim(next).unwrap().call.lost, 1);
+
+        let mut desk = Desk::with_a_charge();
+        let claim = desk.claim(silent).unwrap();
+        let (mut give_up, mut mark) = (GiveUp::new(vec![silent]), marking(&claim.receipt));
+        let marked = mark.apply(&mut desk.database).unwrap();
+        let count = give_up.apply(&mut desk.database).unwrap();
+        assert_eq!(marked, [Ok(Recorded::Done)]);
+        mark.committed(&desk.database.shared, &marked);
+        give_up.committed(&desk.database.shared, &count);
+        assert!(desk.claim(next).is_none());
+        let row = find(&desk.database, claim.call.id).unwrap().unwrap();
+        assert_eq!(row.state, EndKind::Ambiguous.number());
+    }
+
+    #[test]
+    fn a_claim_that_could_not_be_taken_stays_with_its_owner() {
+        let owner = Owner::generate();
+        let mut desk = Desk::with_a_charge();
+        let claim = desk.claim(owner).unwrap();
+        let mut give_up = GiveUp::new(vec![owner]);
+        assert_eq!(give_up.apply(&mut desk.database).unwrap(), 1);
+        give_up.rolled_back(&desk.database.shared);
+
+        let marked = marking(&claim.receipt).apply(&mut desk.database).unwrap();
+
+        assert_eq!(marked, [Ok(Recorded::Done)]);
+    }
 }
