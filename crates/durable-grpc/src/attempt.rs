@@ -267,7 +267,17 @@ impl Drop for AbortOnDrop {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use tokio::net::TcpListener;
+    use tonic::transport::Endpoint;
+
     use super::*;
+    use crate::{
+        id::CallId,
+        store::{Owner, Policy, Receipt, StoredCall},
+    };
 
     #[test]
     fn a_status_of_the_callees_timer_is_no_answer() {
@@ -286,5 +296,53 @@ mod tests {
         check(Code::FailedPrecondition, late, true);
         check(Code::Ok, late, true);
         check(Code::Cancelled, TIMEOUT / 2, true);
+    }
+
+    /// A callee that resets every stream.
+    async fn resetting(reason: h2::Reason) -> Attempt {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.unwrap();
+            let mut connection = h2::server::handshake(socket).await.unwrap();
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                respond.send_reset(reason);
+            }
+        });
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let (id, timeout) = (CallId::generate(), Duration::from_secs(10));
+        let call = StoredCall {
+            id,
+            lane: "lane".into(),
+            method: "/test.Service/Method".into(),
+            key: None,
+            metadata: HeaderMap::new(),
+            payload: Bytes::new(),
+            policy: Policy {
+                idempotent: false,
+                detached: false,
+                attempt_timeout: timeout,
+                expires_in: timeout,
+                max_attempts: None,
+            },
+            attempts: 0,
+            unsent: 0,
+            lost: 0,
+        };
+        let receipt = Receipt { id, lane: "lane".into(), owner: Owner::generate(), delivery: 1 };
+        let claim = Claim { receipt, call: Arc::new(call), time_left: timeout };
+        let attempt = attempt(&Target::remote([endpoint]), &claim, None).await;
+        serving.abort();
+        attempt
+    }
+
+    #[tokio::test]
+    async fn only_a_refused_stream_is_certainly_not_processed() {
+        let refused = resetting(h2::Reason::REFUSED_STREAM).await;
+        assert!(matches!(refused, Attempt::NotSent(_)), "{refused:?}");
+        for reason in [h2::Reason::CANCEL, h2::Reason::INTERNAL_ERROR, h2::Reason::NO_ERROR] {
+            let lost = resetting(reason).await;
+            assert!(matches!(lost, Attempt::NoAnswer(_)), "{reason:?}: {lost:?}");
+        }
     }
 }
