@@ -1,11 +1,11 @@
 //! Callees that go away and come back, lanes that are full, and what their callers hear.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use durable_grpc::{
-    BreakerOptions, CALL_ID, CallId, LaneLimits, Outcome, Relay, RequestExt as _, Target,
-    WorkerHandle, outcome,
-    store::{CallState, EndKind},
+    BreakerOptions, CALL_ID, CallId, DeadLetterFilter, LaneLimits, Outcome, Relay, RequestExt as _,
+    Target, WorkerHandle, outcome,
+    store::{CallState, EndKind, TargetHealth},
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -248,6 +248,54 @@ pub(crate) async fn what_must_not_be_sent_twice_is_sent_once(stores: impl Stores
         let mut call = raw(CHARGE, name);
         call.key = Some(name.clone());
         rig.calls.call_raw(call).await.unwrap();
+        assert_eq!(rig.callee.count(name), 1);
+    }
+    worker.shutdown().await;
+}
+
+pub(crate) async fn what_must_not_be_sent_twice_is_no_probe_of_the_silent(stores: impl Stores) {
+    let store = stores.open().await;
+    let rig = Rig::built(store.clone(), Callee::default(), |calls| calls.breaker(hasty()));
+    let address = free_port().await;
+    let worker = rig.worker_at(Target::remote([endpoint(address)]));
+    let names = names("charge");
+    let charge = |name: &String| {
+        let mut call = raw(CHARGE, name);
+        call.key = Some(name.clone());
+        call
+    };
+    for name in &names {
+        rig.calls.submit_raw(charge(name)).await.unwrap();
+    }
+    refused(&rig).await;
+    // From now on there is a connection, and nobody who answers: what is sent over it is lost.
+    let listener = TcpListener::bind(address).await.unwrap();
+    let silent = tokio::spawn(async move {
+        let mut connections = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            connections.push(connection);
+        }
+    });
+
+    // Each time the lane opens, whoever comes is told another wait.
+    let mut waits = BTreeSet::new();
+    eventually("the lane opens again and again", async || {
+        waits.extend(store.backlog(LANE).await.unwrap().workers.into_iter().filter_map(|health| {
+            match health {
+                TargetHealth::Down { retry_after } => Some(retry_after),
+                TargetHealth::Up => None,
+            }
+        }));
+        (waits.len() >= 6).then_some(())
+    })
+    .await;
+
+    assert_eq!(rig.calls.dead_letters(DeadLetterFilter::default()).await.unwrap(), []);
+    assert_eq!(unfinished(&rig).await, names.len() as u64);
+    silent.abort();
+    let _serving = Serving::at(address, &rig.callee, None).await;
+    for name in &names {
+        rig.calls.call_raw(charge(name)).await.unwrap();
         assert_eq!(rig.callee.count(name), 1);
     }
     worker.shutdown().await;

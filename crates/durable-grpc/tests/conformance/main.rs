@@ -13,6 +13,7 @@ mod fencing;
 mod framing;
 mod harness;
 mod identity;
+mod layer;
 mod metrics;
 mod outbox;
 #[cfg(feature = "redis")]
@@ -87,6 +88,7 @@ on_every_store! {
         a_lost_answer_is_ambiguous_unless_the_method_is_idempotent,
         a_panic_is_a_failed_attempt,
         attempt_timeouts_are_retried,
+        a_handler_that_blocks_its_thread_does_not_stop_the_timer,
         max_attempts_end_in_the_dead_letters,
         what_is_no_grpc_status_is_no_answer,
         answers_that_cannot_be_kept_end_the_call,
@@ -137,6 +139,11 @@ on_every_store! {
         what_a_lost_worker_held_is_taken_over_while_others_work,
         a_cancelled_call_of_a_lost_worker_does_not_run_again,
         a_waiter_survives_without_any_hint,
+        a_call_is_sent_only_once_it_is_marked,
+        a_call_that_somebody_else_holds_is_not_sent,
+        a_submission_whose_answer_is_lost_may_be_executed,
+        a_submission_that_takes_too_long_may_be_executed,
+        a_lane_executes_as_many_calls_as_it_has_slots,
         stats_tell_how_a_lane_stands,
     }
     fencing {
@@ -152,6 +159,7 @@ on_every_store! {
     }
     outbox {
         rows_are_submitted_until_they_are_answered,
+        bytes_are_checked_before_they_are_submitted,
         a_refused_row_holds_nobody_up,
         every_end_is_told_apart,
         an_answer_that_was_not_recorded_is_replayed,
@@ -164,6 +172,7 @@ on_every_store! {
         a_quiet_lane_finds_out_by_its_next_caller,
         a_parked_lane_spends_no_attempts,
         what_must_not_be_sent_twice_is_sent_once,
+        what_must_not_be_sent_twice_is_no_probe_of_the_silent,
         refusals_never_open_it,
         overload_opens_it,
         slow_calls_open_it,

@@ -7,7 +7,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use durable_grpc::{Answer, OutboxRow, OutboxSource, Relay, SourceError};
+use bytes::Bytes;
+use durable_grpc::{
+    Answer, MAX_MESSAGE_BYTES, OutboxRow, OutboxSource, Outcome, RawCall, Relay, SourceError,
+    outcome,
+};
 use prost::Message as _;
 use tonic::{Code, Status};
 
@@ -106,6 +110,33 @@ pub(crate) async fn rows_are_submitted_until_they_are_answered(stores: impl Stor
     relay.shutdown().await;
     relay.shutdown().await;
     worker.shutdown().await;
+}
+
+pub(crate) async fn bytes_are_checked_before_they_are_submitted(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let sized = |bytes: usize| RawCall::new(LANE, RESERVE, vec![7; bytes]);
+    let of_method = |method: &str| RawCall::new(LANE, method, Bytes::new());
+    let too_large = sized(MAX_MESSAGE_BYTES + 1);
+    for (call, code) in [
+        (too_large, Code::OutOfRange),
+        (of_method(""), Code::InvalidArgument),
+        (of_method("shop.v1.Till/Reserve"), Code::InvalidArgument),
+        (of_method("/shop.v1.Till"), Code::InvalidArgument),
+        (of_method("/shop.v1.Till/"), Code::InvalidArgument),
+        (of_method("//Reserve"), Code::InvalidArgument),
+        (of_method("/shop.v1.Till/Re serve"), Code::InvalidArgument),
+    ] {
+        let status = rig.calls.submit_raw(call.clone()).await.unwrap_err();
+        assert_eq!((status.code(), outcome(&status)), (code, Some(Outcome::NotAccepted)));
+        let status = rig.calls.call_raw(call).await.unwrap_err();
+        assert_eq!((status.code(), outcome(&status)), (code, Some(Outcome::NotAccepted)));
+    }
+    assert!(rig.calls.stats().await.unwrap().is_empty());
+
+    rig.calls.submit_raw(sized(MAX_MESSAGE_BYTES)).await.unwrap();
+
+    let stats = rig.calls.stats().await.unwrap().remove(0);
+    assert_eq!((stats.ready, stats.waiting_bytes), (1, MAX_MESSAGE_BYTES as u64));
 }
 
 pub(crate) async fn a_refused_row_holds_nobody_up(stores: impl Stores) {

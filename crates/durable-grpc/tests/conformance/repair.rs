@@ -1,26 +1,29 @@
 //! Dead letters, retention, restarts, shutdown.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use durable_grpc::{
-    CallId, CallStore, Cancelled, DeadLetter, DeadLetterFilter, LaneStats, Outcome,
-    RequestExt as _, StoreError, call_id, end_kind, outcome,
-    store::{
-        Backlog, CallState, CallView, Claim, EndKind, Finish, Hints, LEASE, NewCall, Owner,
-        Receipt, Recorded, Submitted, TargetHealth,
-    },
+    CALL_ID, CallId, CallStore, Cancelled, DeadLetterFilter, Outcome, RequestExt as _, StoreError,
+    Target, Worker, call_id, end_kind, outcome,
+    store::{CallState, EndKind, Hints, LEASE, NewCall, Receipt, Recorded, Submitted},
 };
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 
 use crate::{
     callee::{Callee, Step},
     harness::{CHARGE, LANE, RESERVE, Rig, Stores, eventually, keyed, order, raw},
+    layer::{Layer, Layered},
     shop,
 };
+
+/// A rig with a layer between the library and the store.
+async fn over(stores: &impl Stores, layer: impl Layer, callee: Callee) -> Rig {
+    Rig::over(Arc::new(Layered { store: stores.open().await, layer }), callee)
+}
 
 /// Makes a dead letter out of an order.
 async fn die(rig: &Rig, name: &str, key: &str) -> CallId {
@@ -288,82 +291,157 @@ pub(crate) async fn a_cancelled_call_of_a_lost_worker_does_not_run_again(stores:
     worker.shutdown().await;
 }
 
-/// A store whose hints never arrive.
-struct Mute(Arc<dyn CallStore>);
+/// Hints never arrive.
+struct Mute;
 
-#[async_trait]
-impl CallStore for Mute {
-    async fn submit(&self, calls: Vec<NewCall>) -> Vec<Result<Submitted, StoreError>> {
-        self.0.submit(calls).await
-    }
-    async fn claim(
-        &self,
-        owner: Owner,
-        lane: &str,
-        limit: usize,
-        wait: Duration,
-    ) -> Result<Vec<Claim>, StoreError> {
-        self.0.claim(owner, lane, limit, wait).await
-    }
-    async fn started(&self, receipts: Vec<Receipt>) -> Vec<Result<Recorded, StoreError>> {
-        self.0.started(receipts).await
-    }
-    async fn finish(&self, items: Vec<Finish>) -> Vec<Result<Recorded, StoreError>> {
-        self.0.finish(items).await
-    }
-    async fn heartbeat(
-        &self,
-        owner: Owner,
-        lanes: &[(Arc<str>, TargetHealth)],
-    ) -> Result<(), StoreError> {
-        self.0.heartbeat(owner, lanes).await
-    }
-    async fn takeover(&self) -> Result<usize, StoreError> {
-        self.0.takeover().await
-    }
-    async fn release(&self, owner: Owner) -> Result<usize, StoreError> {
-        self.0.release(owner).await
-    }
-    async fn lookup(&self, ids: Vec<CallId>) -> Result<Vec<Option<CallView>>, StoreError> {
-        self.0.lookup(ids).await
-    }
-    async fn lookup_key(
-        &self,
-        lane: &str,
-        method: &str,
-        key: &str,
-    ) -> Result<Option<CallView>, StoreError> {
-        self.0.lookup_key(lane, method, key).await
-    }
-    async fn cancel(&self, id: CallId) -> Result<Cancelled, StoreError> {
-        self.0.cancel(id).await
-    }
-    async fn dead_letters(&self, filter: DeadLetterFilter) -> Result<Vec<DeadLetter>, StoreError> {
-        self.0.dead_letters(filter).await
-    }
-    async fn replay(&self, id: CallId) -> Result<bool, StoreError> {
-        self.0.replay(id).await
-    }
-    async fn discard(&self, id: CallId) -> Result<bool, StoreError> {
-        self.0.discard(id).await
-    }
-    async fn stats(&self) -> Result<Vec<LaneStats>, StoreError> {
-        self.0.stats().await
-    }
-    async fn backlog(&self, lane: &str) -> Result<Backlog, StoreError> {
-        self.0.backlog(lane).await
-    }
-    async fn sweep(&self, limit: usize) -> Result<usize, StoreError> {
-        self.0.sweep(limit).await
-    }
-    fn watch(&self, _: Weak<dyn Hints>) {}
+impl Layer for Mute {
+    fn watch(&self, _: &dyn CallStore, _: Weak<dyn Hints>) {}
 }
 
 pub(crate) async fn a_waiter_survives_without_any_hint(stores: impl Stores) {
-    let rig = Rig::over(Arc::new(Mute(stores.open().await)), Callee::default());
+    let rig = over(&stores, Mute, Callee::default()).await;
     let worker = rig.worker();
     let reply = rig.client().reserve(order("tea")).await.unwrap();
     assert_eq!(reply.get_ref().text, "tea 1");
+    worker.shutdown().await;
+}
+
+/// What the store says of a mark, once or always, and how many orders had reached the till by then.
+struct Marks {
+    instead: Mutex<Vec<Result<Recorded, StoreError>>>,
+    callee: Callee,
+    reached: Arc<Mutex<Vec<usize>>>,
+}
+
+#[async_trait]
+impl Layer for Marks {
+    async fn started(
+        &self,
+        store: &dyn CallStore,
+        receipts: Vec<Receipt>,
+    ) -> Vec<Result<Recorded, StoreError>> {
+        self.reached.lock().unwrap().push(self.callee.count("tea"));
+        let instead = self.instead.lock().unwrap().pop();
+        match instead {
+            Some(instead) => vec![instead; receipts.len()],
+            None => store.started(receipts).await,
+        }
+    }
+}
+
+pub(crate) async fn a_call_is_sent_only_once_it_is_marked(stores: impl Stores) {
+    let (callee, reached) = (Callee::default(), Arc::default());
+    let away = Err(StoreError::NotWritten("not connected".to_owned()));
+    let layer = Marks {
+        instead: Mutex::new(vec![away]),
+        callee: callee.clone(),
+        reached: Arc::clone(&reached),
+    };
+    let rig = over(&stores, layer, callee).await;
+    let worker = rig.worker();
+
+    let reply = rig.client().charge(order("tea")).await.unwrap();
+
+    assert_eq!(reply.get_ref().text, "tea 1");
+    assert_eq!(*reached.lock().unwrap(), [0, 0], "it is marked before it is sent");
+    worker.shutdown().await;
+}
+
+pub(crate) async fn a_call_that_somebody_else_holds_is_not_sent(stores: impl Stores) {
+    let (callee, reached) = (Callee::default(), Arc::default());
+    let layer = Marks {
+        instead: Mutex::new(vec![Ok(Recorded::Fenced)]),
+        callee: callee.clone(),
+        reached: Arc::clone(&reached),
+    };
+    let rig = over(&stores, layer, callee).await;
+    let worker = rig.worker();
+    rig.calls.submit_raw(raw(CHARGE, "tea")).await.unwrap();
+    eventually("it is to be marked", async || (!reached.lock().unwrap().is_empty()).then_some(()))
+        .await;
+
+    // Whatever the worker does with its claims is done by then.
+    worker.shutdown().await;
+
+    assert_eq!(rig.callee.count("tea"), 0);
+}
+
+/// What becomes of a submission is never heard.
+struct Unheard {
+    submits: bool,
+}
+
+#[async_trait]
+impl Layer for Unheard {
+    async fn submit(
+        &self,
+        store: &dyn CallStore,
+        calls: Vec<NewCall>,
+    ) -> Vec<Result<Submitted, StoreError>> {
+        if !self.submits {
+            return std::future::pending().await;
+        }
+        let lost = || Err(StoreError::Uncertain("connection lost".to_owned()));
+        store.submit(calls).await.into_iter().map(|_| lost()).collect()
+    }
+}
+
+pub(crate) async fn a_submission_whose_answer_is_lost_may_be_executed(stores: impl Stores) {
+    let rig = over(&stores, Unheard { submits: true }, Callee::default()).await;
+    let worker = rig.worker();
+
+    let status = rig.client().reserve(order("tea")).await.unwrap_err();
+
+    assert_eq!((status.code(), outcome(&status)), (Code::Unavailable, Some(Outcome::Unknown)));
+    rig.reached("tea", 1).await;
+    let seen = rig.callee.seen("tea").remove(0);
+    let id = call_id(&status).unwrap();
+    assert_eq!(*seen.metadata.get(CALL_ID).unwrap(), *id.to_string(), "it can be asked for");
+    assert_eq!(rig.calls.outcome::<shop::Receipt>(id).await.unwrap().get_ref().text, "tea 1");
+    worker.shutdown().await;
+}
+
+pub(crate) async fn a_submission_that_takes_too_long_may_be_executed(stores: impl Stores) {
+    let rig = over(&stores, Unheard { submits: false }, Callee::default()).await;
+    // Under a key it may be another call, and nobody has said which.
+    for (mut request, has_id) in [(Request::new(order("tea")), true), (keyed("tea", "k"), false)] {
+        request.durable().deadline(Duration::from_millis(20));
+        let status = rig.client().reserve(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert_eq!(outcome(&status), Some(Outcome::Unknown));
+        assert_eq!(call_id(&status).is_some(), has_id);
+    }
+}
+
+pub(crate) async fn a_lane_executes_as_many_calls_as_it_has_slots(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let names: Vec<_> = (0..5).map(|number| format!("order-{number}")).collect();
+    let releases: Vec<_> = names.iter().map(|name| rig.callee.hold(name)).collect();
+    for name in &names {
+        rig.calls.submit_raw(raw(RESERVE, name)).await.unwrap();
+    }
+    let target = Target::in_process(rig.callee.routes());
+    let worker = Worker::builder(&rig.calls).lane(LANE, target).slots(2).spawn();
+    let reached = || -> Vec<usize> {
+        (0..names.len()).filter(|index| rig.callee.count(&names[*index]) > 0).collect()
+    };
+    let stand = async |wanted: usize| {
+        eventually("calls reach the till", async || (reached().len() >= wanted).then_some(()))
+            .await;
+        let stats = rig.calls.stats().await.unwrap().remove(0);
+        (reached().len(), stats.running, stats.ready)
+    };
+
+    assert_eq!(stand(2).await, (2, 2, 3));
+    releases[reached()[0]].notify_one();
+    assert_eq!(stand(3).await, (3, 2, 2));
+
+    for release in releases {
+        release.notify_one();
+    }
+    for name in &names {
+        rig.reached(name, 1).await;
+    }
     worker.shutdown().await;
 }
 

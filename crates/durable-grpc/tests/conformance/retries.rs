@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -142,6 +142,28 @@ pub(crate) async fn attempt_timeouts_are_retried(stores: impl Stores) {
     assert_eq!(reply.get_ref().text, "tea 3");
     let view = rig.calls.lookup_key(crate::harness::LANE, RESERVE, "k").await.unwrap().unwrap();
     assert_eq!((view.attempts, view.lost), (3, 0));
+    worker.shutdown().await;
+}
+
+pub(crate) async fn a_handler_that_blocks_its_thread_does_not_stop_the_timer(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    let blocking = move || {
+        _ = blocked.lock().unwrap().recv();
+        http::Response::new(Body::empty())
+    };
+    let (target, count) = answering_first(blocking, rig.callee.routes());
+    let worker = rig.worker_at(target);
+    let mut request = keyed("tea", "k");
+    request.durable().attempt_timeout(Duration::from_millis(50)).deadline(Duration::from_secs(10));
+
+    let reply = rig.client().reserve(request).await;
+
+    // First of all, or a failure would leave the thread behind.
+    drop(release);
+    assert_eq!(reply.unwrap().get_ref().text, "tea 1");
+    assert_eq!(count.load(Ordering::SeqCst), 2);
     worker.shutdown().await;
 }
 
