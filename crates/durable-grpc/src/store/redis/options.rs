@@ -78,7 +78,7 @@ impl RedisOptions {
     }
 
     /// How long a worker may be silent before its claims are taken over. All processes should say the
-    /// same. The default is 15 s.
+    /// same. The default is 14 s.
     pub const fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
