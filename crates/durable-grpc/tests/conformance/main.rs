@@ -139,6 +139,7 @@ on_every_store! {
         what_a_lost_worker_held_is_taken_over_while_others_work,
         a_cancelled_call_of_a_lost_worker_does_not_run_again,
         a_waiter_survives_without_any_hint,
+        many_waiters_survive_without_any_hint,
         a_call_is_sent_only_once_it_is_marked,
         a_call_that_somebody_else_holds_is_not_sent,
         a_submission_whose_answer_is_lost_may_be_executed,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use durable_grpc::{
-    CALL_ID, CallId, CallStore as _, ConnectError, Outcome, RedisOptions, RedisStore,
+    CALL_ID, CallId, CallStore as _, ConnectError, Outcome, RedisOptions, RedisStore, Relay,
     RequestExt as _, outcome,
     store::{
         CallState, Claim, Disposition, EndKind, Ended, Finish, Hints, NewCall, Owner, Policy,
@@ -23,6 +23,7 @@ use tonic::Code;
 use crate::{
     callee::{Callee, Step},
     harness::{LANE, RESERVE, RedisStores, Rig, Stores as _, eventually, keyed, order, raw},
+    outbox::Outbox,
     redis_server::{RedisCluster, RedisServer},
 };
 
@@ -113,6 +114,28 @@ async fn a_server_that_lost_its_memory_is_used_again() {
     burst(&rig, Some("before")).await;
 
     assert_eq!(rig.callee.count("tea"), 2 * BURST, "what was forgotten is a new call");
+    worker.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outbox_tells_a_server_again_that_lost_its_memory() {
+    let server = RedisServer::start(&[]);
+    let rig = Rig::over(Arc::new(store(&server).await), Callee::default());
+    let outbox = Arc::new(Outbox::default());
+    outbox.add("tea", RESERVE, "tea");
+    let wait = Duration::from_millis(200);
+    let relay = Relay::builder(&rig.calls, outbox.clone()).wait(wait).spawn();
+    eventually("the row is a call", async || {
+        rig.calls.lookup_key(LANE, RESERVE, "row:tea").await.unwrap()
+    })
+    .await;
+    redis::cmd("FLUSHALL").exec(&mut server.connection()).unwrap();
+
+    let worker = rig.worker();
+
+    outbox.answered("tea").await;
+    assert_eq!(rig.callee.count("tea"), 1);
+    relay.shutdown().await;
     worker.shutdown().await;
 }
 

@@ -306,6 +306,20 @@ pub(crate) async fn a_waiter_survives_without_any_hint(stores: impl Stores) {
     worker.shutdown().await;
 }
 
+pub(crate) async fn many_waiters_survive_without_any_hint(stores: impl Stores) {
+    let rig = over(&stores, Mute, Callee::default()).await;
+    let worker = rig.worker();
+    // More than one lookup names.
+    let callers = (0..300).map(|_| {
+        let mut client = rig.client();
+        async move { client.reserve(order("tea")).await }
+    });
+    let replies = futures::future::join_all(callers).await;
+    assert_eq!(replies.iter().filter(|reply| reply.is_ok()).count(), 300);
+    assert_eq!(rig.callee.count("tea"), 300);
+    worker.shutdown().await;
+}
+
 /// What the store says of a mark, once or always, and how many orders had reached the till by then.
 struct Marks {
     instead: Mutex<Vec<Result<Recorded, StoreError>>>,
