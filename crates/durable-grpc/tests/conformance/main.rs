@@ -13,6 +13,7 @@ mod fencing;
 mod framing;
 mod harness;
 mod identity;
+#[path = "../support/layer.rs"]
 mod layer;
 mod metrics;
 mod outbox;

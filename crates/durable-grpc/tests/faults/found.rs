@@ -13,7 +13,8 @@ use durable_grpc::{
 
 use crate::{
     known_bad::Life,
-    layer::{Layer, Nothing},
+    layer::Nothing,
+    layered::Layer,
     plan::{Manner, Method, Plan},
 };
 

@@ -18,7 +18,8 @@ use crate::{
     check::{Violation, check},
     eventually::eventually,
     history::{CALLER, Histories, Journal, WORKER},
-    layer::{Layer, Layered, Recorder},
+    layer::Recorder,
+    layered::{Layer, Layered},
     plan::Plan,
     roles::{callee::Callee, caller::Caller, settle::settle_plans},
 };

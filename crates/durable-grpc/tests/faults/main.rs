@@ -19,6 +19,8 @@ mod found;
 mod history;
 mod known_bad;
 mod layer;
+#[path = "../support/layer.rs"]
+mod layered;
 mod plan;
 mod process;
 mod proxy;

@@ -11,7 +11,7 @@ use durable_grpc::{
 use super::{Life, Variant};
 use crate::{
     check::Violation,
-    layer::Layer,
+    layered::Layer,
     plan::{Manner, Method, Plan},
 };
 

@@ -13,7 +13,8 @@ use tokio::sync::watch;
 use super::{Life, Variant};
 use crate::{
     check::Violation,
-    layer::{Layer, Nothing},
+    layer::Nothing,
+    layered::Layer,
     plan::{Method, Plan},
 };
 

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::{Life, Variant};
 use crate::{
     check::Violation,
-    layer::Layer,
+    layered::Layer,
     plan::{Method, Plan},
 };
 

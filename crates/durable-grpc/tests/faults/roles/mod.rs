@@ -13,7 +13,8 @@ use tonic::transport::Endpoint;
 use crate::{
     DESCRIPTORS, LANE,
     history::{CALLER, Journal, WORKER, now_us},
-    layer::{Layered, Recorder},
+    layer::Recorder,
+    layered::Layered,
     process::{self, Callee, Role, Store},
 };
 

@@ -1,4 +1,4 @@
-//! A store with trouble between it and the library.
+//! A store with something between it and the library: a recorder, or a defect.
 
 use std::{
     sync::{Arc, Weak},
@@ -25,12 +25,30 @@ pub(crate) trait Layer: Send + Sync + 'static {
         store.submit(calls).await
     }
 
+    fn claimed(&self, _claims: &[Claim]) {}
+
     async fn started(
         &self,
         store: &dyn CallStore,
         receipts: Vec<Receipt>,
     ) -> Vec<Result<Recorded, StoreError>> {
         store.started(receipts).await
+    }
+
+    async fn finish(
+        &self,
+        store: &dyn CallStore,
+        items: Vec<Finish>,
+    ) -> Vec<Result<Recorded, StoreError>> {
+        store.finish(items).await
+    }
+
+    async fn lookup(
+        &self,
+        store: &dyn CallStore,
+        ids: Vec<CallId>,
+    ) -> Result<Vec<Option<CallView>>, StoreError> {
+        store.lookup(ids).await
     }
 
     fn watch(&self, store: &dyn CallStore, hints: Weak<dyn Hints>) {
@@ -56,13 +74,15 @@ impl<L: Layer> CallStore for Layered<L> {
         limit: usize,
         wait: Duration,
     ) -> Result<Vec<Claim>, StoreError> {
-        self.store.claim(owner, lane, limit, wait).await
+        let claims = self.store.claim(owner, lane, limit, wait).await?;
+        self.layer.claimed(&claims);
+        Ok(claims)
     }
     async fn started(&self, receipts: Vec<Receipt>) -> Vec<Result<Recorded, StoreError>> {
         self.layer.started(&*self.store, receipts).await
     }
     async fn finish(&self, items: Vec<Finish>) -> Vec<Result<Recorded, StoreError>> {
-        self.store.finish(items).await
+        self.layer.finish(&*self.store, items).await
     }
     async fn heartbeat(
         &self,
@@ -78,7 +98,7 @@ impl<L: Layer> CallStore for Layered<L> {
         self.store.release(owner).await
     }
     async fn lookup(&self, ids: Vec<CallId>) -> Result<Vec<Option<CallView>>, StoreError> {
-        self.store.lookup(ids).await
+        self.layer.lookup(&*self.store, ids).await
     }
     async fn lookup_key(
         &self,
