@@ -22,18 +22,20 @@ pub(crate) fn decide(
     let retry = |sent, after, reason| try_again(call, sent, after, reason, time_left);
     match attempt {
         Attempt::Answered(answer) => {
-            let pushback = Pushback::of(&answer);
-            let final_answer = !call.policy.idempotent
-                || is_answer(answer.code())
-                || pushback == Some(Pushback::Never);
-            if final_answer {
+            if !call.policy.idempotent || is_answer(answer.code()) {
                 return end(answered(call, answer), true);
             }
-            let after = match pushback {
-                Some(Pushback::After(after)) => after,
-                _ => backoff(tries(call), jitter),
-            };
-            retry(true, after, describe(&answer))
+            match Pushback::of(&answer) {
+                Some(Pushback::After(after)) => retry(true, after, describe(&answer)),
+                // Trouble is no refusal, whoever is asked not to come again: an earlier attempt may
+                // have been executed, and whoever took this for a refusal would compensate.
+                Some(Pushback::Never) => {
+                    let reason = format!("callee wants no other try; {}", describe(&answer));
+                    let ended = Ended::without_answer(EndKind::Dead, reason, true);
+                    end(Ended { answer: Some(answer), ..ended }, true)
+                }
+                None => retry(true, backoff(tries(call), jitter), describe(&answer)),
+            }
         }
         Attempt::NotSent(reason) => retry(false, backoff(tries(call), jitter), reason),
         Attempt::NoAnswer(reason) if call.policy.idempotent => {

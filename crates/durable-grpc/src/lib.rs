@@ -13,7 +13,7 @@
 //! | [`calls`](Calls) | the entry point: submits, waits, replays, inspects; also takes encoded bytes ([`RawCall`]) |
 //! | `gate` | the entrance of a lane: breaker and backpressure, from what the store last said |
 //! | `waiters` | who waits for which call in this process |
-//! | [`store`] | the promise a call store makes, and the SQLite store |
+//! | [`store`] | the promise a call store makes, the SQLite store and the Redis store |
 //! | [`worker`](Worker) | claims calls of its lanes, executes them, records how they ended |
 //! | `breaker` | the pure state machine that says whether a target takes calls |
 //! | [`target`](Target) | where a lane's calls are executed: in process, or at balanced endpoints |
@@ -34,7 +34,8 @@
 //! most once; when its answer is lost, the call ends as ambiguous and waits in the dead letters.
 //! *Once* needs the callee: it records the key in its own transaction, as [`server::joining`] shows.
 //!
-//! A notification only wakes a waiter; the store's record is what answers it.
+//! A notification is sent with or after the commit of what it tells, and may be lost: whoever waits is
+//! looked up once a second besides.
 
 mod answer;
 mod attempt;

@@ -195,7 +195,9 @@ fn pushback_is_honoured() {
     assert_eq!(disposition, Disposition::Retry { after, sent: true });
 
     busy.trailers.insert(RETRY_PUSHBACK_MS, HeaderValue::from_static("-1"));
-    assert_eq!(kind(check(&call(), Attempt::Answered(busy))), Some(EndKind::Answered));
+    assert_eq!(kind(check(&call(), Attempt::Answered(busy.clone()))), Some(EndKind::Dead));
+    let once = StoredCall { policy: Policy { idempotent: false, ..call().policy }, ..call() };
+    assert_eq!(kind(check(&once, Attempt::Answered(busy))), Some(EndKind::Answered));
 }
 
 proptest! {
