@@ -328,6 +328,7 @@ mod tests {
             attempts: 0,
             unsent: 0,
             lost: 0,
+            ran_before: false,
         };
         let receipt = Receipt { id, lane: "lane".into(), owner: Owner::generate(), delivery: 1 };
         let claim = Claim { receipt, call: Arc::new(call), time_left: timeout };

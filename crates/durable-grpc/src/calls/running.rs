@@ -141,6 +141,7 @@ mod tests {
             attempts: 0,
             unsent: 0,
             lost: 0,
+            ran_before: false,
         };
         let owner = Owner::generate();
         let receipt = Receipt { id, lane: "lane".into(), owner, delivery: 1 };

@@ -25,6 +25,7 @@ fn call() -> StoredCall {
         attempts: 0,
         unsent: 0,
         lost: 0,
+        ran_before: false,
     }
 }
 

@@ -129,6 +129,9 @@ pub struct StoredCall {
     pub unsent: u32,
     /// Claims that were lost with their owner. They may have reached the callee.
     pub lost: u32,
+    /// The call has run before, under the same id, and may have reached the callee then: it was
+    /// replayed, or its key was named again after an end without an answer.
+    pub ran_before: bool,
 }
 
 impl StoredCall {
@@ -141,7 +144,7 @@ impl StoredCall {
     /// Whether the callee may have seen this call before.
     #[must_use]
     pub const fn may_have_executed(&self) -> bool {
-        self.attempts > 0 || self.lost > 0
+        self.attempts > 0 || self.lost > 0 || self.ran_before
     }
 }
 

@@ -430,3 +430,30 @@ pub(crate) async fn a_later_call_is_cancelled(stores: impl Stores) {
     assert_eq!(rig.callee.count("tea"), 0);
     worker.shutdown().await;
 }
+
+pub(crate) async fn what_ran_before_is_not_denied(stores: impl Stores) {
+    let rig = Rig::new(&stores).await;
+    let worker = rig.worker();
+    for name in ["again", "replayed"] {
+        rig.callee.plan(name, [Step::Refuse(Status::unavailable("closed"))]);
+        let mut request = keyed(name, name);
+        request.durable().max_attempts(1);
+        rig.client().reserve(request).await.unwrap_err();
+    }
+    worker.shutdown().await;
+    let id = async |name: &str| {
+        rig.calls.lookup_key(LANE, RESERVE, name).await.unwrap().expect("it died").id
+    };
+    let (again, replayed) = (id("again").await, id("replayed").await);
+
+    // Both wait again, and have not been tried in this run.
+    let mut call = raw(RESERVE, "again");
+    call.key = Some("again".to_owned());
+    assert_eq!(rig.calls.submit_raw(call).await.unwrap(), again);
+    assert!(rig.calls.replay(replayed).await.unwrap());
+
+    for id in [again, replayed] {
+        let cancelled = rig.calls.cancel(id).await.unwrap();
+        assert_eq!(cancelled, Cancelled::Removed { may_have_executed: true });
+    }
+}

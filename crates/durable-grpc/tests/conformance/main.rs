@@ -118,6 +118,7 @@ on_every_store! {
         a_detached_call_with_a_key_is_kept_as_a_keyed_one,
         a_call_between_two_tries_is_cancelled,
         a_later_call_is_cancelled,
+        what_ran_before_is_not_denied,
     }
     framing {
         streaming_methods_are_refused,

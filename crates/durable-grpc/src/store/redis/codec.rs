@@ -81,6 +81,7 @@ pub(super) fn decode_entry(fields: Vec<Value>, lane: &Arc<str>) -> Option<(Store
     let mut count = || counts.next()?.parse::<u32>().ok();
     let (attempts, unsent, lost) = (count()?, count()?, count()?);
     let expires_ms = counts.next()?.parse().ok()?;
+    let ran_before = counts.next()? == "1";
     let call = StoredCall {
         id,
         lane: lane.clone(),
@@ -98,6 +99,7 @@ pub(super) fn decode_entry(fields: Vec<Value>, lane: &Arc<str>) -> Option<(Store
         attempts,
         unsent,
         lost,
+        ran_before,
     };
     Some((call, expires_ms))
 }

@@ -53,7 +53,7 @@ impl Operation for Cancel {
             let busy = "call is just being submitted".to_owned();
             return Ok(Err(StoreError::NotWritten(busy)));
         };
-        let may_have_executed = row.attempts > 0 || waiting.lost > 0;
+        let may_have_executed = row.attempts > 0 || waiting.lost > 0 || row.ran_before;
         self.taken = Some((lane, waiting));
         let ended = Ended::cancelled(may_have_executed);
         write_end(database, &row, &ended)?;
@@ -104,8 +104,9 @@ impl Operation for Replay {
             .connection
             .prepare_cached(
                 "UPDATE calls
-                 SET state = 0, due_at_ms = ?2, expires_at_ms = ?2 + expires_in_ms, attempts = 0,
-                     unsent = 0, lost = 0, ended_at_ms = NULL, record = NULL
+                 SET state = 0, due_at_ms = ?2, expires_at_ms = ?2 + expires_in_ms,
+                     ran_before = ran_before OR attempts > 0 OR lost > 0,
+                     attempts = 0, unsent = 0, lost = 0, ended_at_ms = NULL, record = NULL
                  WHERE seq = ?1",
             )?
             .execute((row.seq, database.shared.now_ms()))?;
@@ -291,6 +292,7 @@ struct Row {
     keyed: bool,
     detached: bool,
     attempts: u32,
+    ran_before: bool,
 }
 
 impl Row {
@@ -303,7 +305,7 @@ fn find(database: &Database, id: CallId) -> rusqlite::Result<Option<Row>> {
     database
         .connection
         .prepare_cached(
-            "SELECT seq, route, state, key IS NOT NULL, detached, attempts
+            "SELECT seq, route, state, key IS NOT NULL, detached, attempts, ran_before
              FROM calls WHERE id = ?1",
         )?
         .query_row([id.as_bytes()], |row| {
@@ -314,6 +316,7 @@ fn find(database: &Database, id: CallId) -> rusqlite::Result<Option<Row>> {
                 keyed: row.get(3)?,
                 detached: row.get(4)?,
                 attempts: row.get(5)?,
+                ran_before: row.get(6)?,
             })
         })
         .optional()

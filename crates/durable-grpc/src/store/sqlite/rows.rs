@@ -92,7 +92,7 @@ pub(super) fn load_call(
         .prepare_cached(
             "SELECT id, route, key, idempotent, detached, attempt_timeout_ms, expires_in_ms,
                     max_attempts, due_at_ms, expires_at_ms, attempts, unsent, lost, metadata,
-                    payload
+                    payload, ran_before
              FROM calls WHERE seq = ?1",
         )?
         .query_row([seq], |row| {
@@ -116,6 +116,7 @@ pub(super) fn load_call(
                 attempts: row.get(10)?,
                 unsent: row.get(11)?,
                 lost: row.get(12)?,
+                ran_before: row.get(15)?,
             };
             Ok(LoadedCall { call, due_ms: row.get(8)?, expires_ms: row.get(9)? })
         })

@@ -25,6 +25,7 @@ CREATE TABLE calls (
     attempts           INTEGER NOT NULL DEFAULT 0,
     unsent             INTEGER NOT NULL DEFAULT 0,
     lost               INTEGER NOT NULL DEFAULT 0,
+    ran_before         INTEGER NOT NULL DEFAULT 0,
     ended_at_ms        INTEGER,
     purge_at_ms        INTEGER,
     metadata           BLOB,

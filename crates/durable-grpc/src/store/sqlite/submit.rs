@@ -52,6 +52,7 @@ impl Incoming {
             attempts: 0,
             unsent: 0,
             lost: 0,
+            ran_before: false,
         };
         let not_before_ms = new.not_before.map(to_ms);
         Self { call: Arc::new(call), hash: new.hash, metadata, not_before_ms }
@@ -232,7 +233,9 @@ fn run_again(
         .prepare_cached(
             "UPDATE calls
              SET state = 0, submitted_at_ms = ?2, due_at_ms = ?3,
-                 expires_at_ms = ?3 + expires_in_ms, attempts = 0, unsent = 0, lost = 0,
+                 expires_at_ms = ?3 + expires_in_ms,
+                 ran_before = ran_before OR attempts > 0 OR lost > 0,
+                 attempts = 0, unsent = 0, lost = 0,
                  ended_at_ms = NULL, purge_at_ms = NULL, record = NULL, metadata = ?4,
                  payload = ?5
              WHERE seq = ?1",

@@ -20,9 +20,10 @@ local function times(expires) return now .. ',' .. expires end
 local function expiry(stamps) return string.match(stamps, '%d+$') end
 
 -- A call that is due goes into the stream, with its message: the message is always in one place,
--- the stream entry or the call's hash. `c` counts attempts, unsent and lost tries, then the expiry.
-local function enqueue(id, policy, metadata, payload, attempts, unsent, lost, expires)
-  local counts = attempts .. ',' .. unsent .. ',' .. lost .. ',' .. expires
+-- the stream entry or the call's hash. `c` counts attempts, unsent and lost tries, then come the expiry
+-- and whether an earlier run under the same id may have reached the callee.
+local function enqueue(id, policy, metadata, payload, attempts, unsent, lost, expires, before)
+  local counts = attempts .. ',' .. unsent .. ',' .. lost .. ',' .. expires .. ',' .. (before or 0)
   return redis.call('XADD', STREAM, '*', 'i', id, 'p', policy, 'm', metadata, 'd', payload, 'c', counts)
 end
 
@@ -30,6 +31,12 @@ end
 local function entry(sid)
   local found = redis.call('XRANGE', STREAM, sid, sid)[1]
   if found then return found[2][2], found[2][6], found[2][8] end
+end
+
+-- Whether a call that has ended may have reached the callee: what stays known when it runs again.
+local function ran_before(key)
+  local call = redis.call('HMGET', key, 'a', 'l', 'b')
+  return (tonumber(call[1] or 0) > 0 or tonumber(call[2] or 0) > 0 or call[3] == '1') and 1 or 0
 end
 
 -- Which worker holds a stream entry. XACK alone would accept anyone.

@@ -5,9 +5,9 @@ local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(due) do
   if bytes >= tonumber(ARGV[3]) then break end
   local key = call_key(id)
-  local call = redis.call('HMGET', key, 's', 'p', 'm', 'd', 'a', 'u', 'l', 't')
+  local call = redis.call('HMGET', key, 's', 'p', 'm', 'd', 'a', 'u', 'l', 't', 'b')
   if call[1] == '0' and call[4] then
-    local sid = enqueue(id, call[2], call[3], call[4], call[5] or 0, call[6] or 0, call[7] or 0, expiry(call[8]))
+    local sid = enqueue(id, call[2], call[3], call[4], call[5] or 0, call[6] or 0, call[7] or 0, expiry(call[8]), call[9])
     redis.call('HSET', key, 'q', sid)
     redis.call('HDEL', key, 'm', 'd')
     bytes = bytes + #call[4]

@@ -9,12 +9,12 @@ local before = bytes
 local results = {}
 
 -- Lets a call wait in the stream, or for its time; gives the fields that say where its message is.
-local function place(id, policy, metadata, payload, due, expires)
+local function place(id, policy, metadata, payload, due, expires, ran)
   if due > now then
     redis.call('ZADD', LATER, due, id)
     return 'q', '', 'm', metadata, 'd', payload
   end
-  return 'q', enqueue(id, policy, metadata, payload, 0, 0, 0, expires)
+  return 'q', enqueue(id, policy, metadata, payload, 0, 0, 0, expires, ran)
 end
 
 for n = 5, #ARGV, 7 do
@@ -53,11 +53,12 @@ for n = 5, #ARGV, 7 do
     if state == '4' then redis.call('ZREM', DEAD, known) end
     local expires = due + expires_in(call[2])
     key = call_key(known)
+    local ran = ran_before(key)
     redis.call('HDEL', key, 'r', 'e', 'c', 'm', 'd', 'a', 'u', 'l')
     redis.call('PERSIST', key)
     redis.call('PERSIST', name_key(name))
-    redis.call('HSET', key, 's', 0, 't', times(expires), 'n', #payload, 'w', waiter,
-      place(known, call[2], metadata, payload, due, expires))
+    redis.call('HSET', key, 's', 0, 't', times(expires), 'n', #payload, 'w', waiter, 'b', ran,
+      place(known, call[2], metadata, payload, due, expires, ran))
     bytes = bytes + #payload
     result = {0, known}
   else

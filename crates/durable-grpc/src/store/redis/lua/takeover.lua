@@ -10,7 +10,7 @@ local function take(sid)
   local id, metadata, payload = entry(sid)
   if not id then return end
   moved = moved + #payload
-  local call = redis.call('HMGET', call_key(id), 's', 'q', 'p', 'w', 'k', 'n', 'a', 'u', 'l', 't', 'c')
+  local call = redis.call('HMGET', call_key(id), 's', 'q', 'p', 'w', 'k', 'n', 'a', 'u', 'l', 't', 'c', 'b')
   if not unfinished(call[1]) or call[2] ~= sid then return end
   local attempts, unsent, lost = call[7] or 0, call[8] or 0, (call[9] or 0) + 1
   if call[1] == '1' then
@@ -23,7 +23,7 @@ local function take(sid)
     tell(call[4], id, cancelled)
     ended = ended + call[6]
   else
-    local again = enqueue(id, call[3], metadata, payload, attempts, unsent, lost, expiry(call[10]))
+    local again = enqueue(id, call[3], metadata, payload, attempts, unsent, lost, expiry(call[10]), call[12])
     redis.call('HSET', call_key(id), 'q', again, 'l', lost)
   end
 end
