@@ -179,6 +179,7 @@ on_every_store! {
         refusals_never_open_it,
         overload_opens_it,
         slow_calls_open_it,
+        only_the_target_is_slow,
         in_process_lanes_are_always_up,
         keys_that_exist_attach_and_replay,
         a_lane_without_a_live_worker_is_refused,
