@@ -6,6 +6,8 @@ mod retention;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod types;
+#[cfg(any(feature = "sqlite", feature = "redis"))]
+mod watchers;
 
 use std::{
     sync::{Arc, Weak},

@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use durable_grpc::{
-    BreakerOptions, CALL_ID, CallId, CallStore, DeadLetterFilter, LaneLimits, Outcome, Relay,
-    RequestExt as _, StoreError, Target, WorkerHandle, outcome,
-    store::{self, CallState, EndKind, Recorded, TargetHealth},
+    BreakerOptions, CALL_ID, CallId, DeadLetterFilter, LaneLimits, Outcome, Relay, RequestExt as _,
+    Target, WorkerHandle, outcome,
+    store::{CallState, EndKind, TargetHealth},
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -15,11 +14,14 @@ use tonic::{Code, Request, Status, transport::Server};
 use crate::{
     callee::{Callee, Step},
     harness::{CHARGE, LANE, RESERVE, Rig, Stores, eventually, keyed, order, raw},
-    layer::{Layer, Layered},
     outbox::{Outbox, reply_text},
     shop::{Receipt, till_client::TillClient},
     targets::{endpoint, listen},
 };
+
+mod slow;
+
+pub(crate) use self::slow::{only_the_target_is_slow, slow_calls_open_it};
 
 const MOMENT: Duration = Duration::from_millis(20);
 const HOUR: Duration = Duration::from_hours(1);
@@ -336,61 +338,6 @@ pub(crate) async fn overload_opens_it(stores: impl Stores) {
         assert_eq!(outcome(&refused(&rig).await), Some(Outcome::NotAccepted));
         worker.shutdown().await;
     }
-}
-
-pub(crate) async fn slow_calls_open_it(stores: impl Stores) {
-    // Every call is slower than nothing.
-    let options = hasty().slow(Duration::ZERO).slow_percent(80).open(HOUR, HOUR);
-    let rig = Rig::built(stores.open().await, Callee::default(), |calls| calls.breaker(options));
-    let address = free_port().await;
-    let _serving = Serving::at(address, &rig.callee, None).await;
-    let worker = rig.worker_at(Target::remote([endpoint(address)]));
-    let ids = submit(&rig, &names("slow")).await;
-    refused(&rig).await;
-    let mut answered = 0;
-    for id in ids {
-        let state = rig.state(id).await;
-        answered += usize::from(!matches!(state, Some(CallState::Waiting | CallState::Running)));
-    }
-    assert!(answered >= ENOUGH, "{answered}");
-    worker.shutdown().await;
-}
-
-/// What a store takes for the mark, here: longer than an attempt may take before it counts as slow.
-const MARK: Duration = Duration::from_secs(1);
-
-/// Takes its time over the mark of a call that is about to be sent.
-struct SlowMark;
-
-#[async_trait]
-impl Layer for SlowMark {
-    async fn started(
-        &self,
-        store: &dyn CallStore,
-        receipts: Vec<store::Receipt>,
-    ) -> Vec<Result<Recorded, StoreError>> {
-        tokio::time::sleep(MARK).await;
-        store.started(receipts).await
-    }
-}
-
-pub(crate) async fn only_the_target_is_slow(stores: impl Stores) {
-    let store = Arc::new(Layered { store: stores.open().await, layer: SlowMark });
-    let options = hasty().slow(MARK / 2).slow_percent(80).open(HOUR, HOUR);
-    let rig = Rig::built(store, Callee::default(), |calls| calls.breaker(options));
-    let address = free_port().await;
-    let _serving = Serving::at(address, &rig.callee, None).await;
-    let worker = rig.worker_at(Target::remote([endpoint(address)]));
-    let charges = (0..ENOUGH * 3).map(|number| {
-        let mut client = rig.client();
-        async move { client.charge(order(&format!("tea-{number}"))).await }
-    });
-    for charged in futures::future::join_all(charges).await {
-        charged.unwrap();
-    }
-    // Had it opened, this one would be refused.
-    rig.client().charge(order("last")).await.unwrap();
-    worker.shutdown().await;
 }
 
 pub(crate) async fn in_process_lanes_are_always_up(stores: impl Stores) {

@@ -72,6 +72,7 @@ use self::{
 use super::{
     Backlog, CallStore, CallView, Cancelled, Claim, DeadLetter, DeadLetterFilter, Finish, Hints,
     LaneStats, NewCall, Owner, Receipt, Recorded, StoreError, Submitted, TargetHealth,
+    watchers::Watchers,
 };
 use crate::id::CallId;
 
@@ -90,7 +91,7 @@ struct Shared {
     /// Names this process in the lists of who waits.
     process: String,
     lanes: Mutex<HashMap<Arc<str>, Arc<Lane>>>,
-    watchers: Mutex<Vec<Weak<dyn Hints>>>,
+    watchers: Watchers,
     /// The claims that this process holds.
     held: Held,
     /// What the server's clock is ahead of ours, in milliseconds.
@@ -131,7 +132,7 @@ impl RedisStore {
             link,
             process: Uuid::now_v7().simple().to_string(),
             lanes: Mutex::default(),
-            watchers: Mutex::default(),
+            watchers: Watchers::default(),
             held: Held::default(),
             clock_lead_ms: AtomicI64::new(0),
         });
@@ -202,14 +203,7 @@ impl Shared {
     }
 
     fn tell(&self, tell: impl Fn(&dyn Hints)) {
-        let watchers: Vec<_> = {
-            let mut watchers = lock(&self.watchers);
-            watchers.retain(|watcher| watcher.strong_count() > 0);
-            watchers.iter().filter_map(Weak::upgrade).collect()
-        };
-        for watcher in watchers {
-            tell(&*watcher);
-        }
+        self.watchers.tell(tell);
     }
 }
 
@@ -296,7 +290,7 @@ impl CallStore for RedisStore {
     }
 
     fn watch(&self, hints: Weak<dyn Hints>) {
-        lock(&self.shared.watchers).push(hints);
+        self.shared.watchers.add(hints);
     }
 }
 

@@ -35,6 +35,7 @@ use self::{lanes::Lanes, writer::Writer};
 use super::{
     Backlog, CallStore, CallView, Cancelled, Claim, DeadLetter, DeadLetterFilter, Finish, Hints,
     LaneStats, NewCall, Owner, Receipt, Recorded, StoreError, Submitted, TargetHealth,
+    watchers::Watchers,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -94,7 +95,7 @@ impl SqliteOptions {
             clock: self.clock,
             lane_bytes: self.lane_bytes,
             lanes: Mutex::new(opened.lanes),
-            watchers: Mutex::default(),
+            watchers: Watchers::default(),
         });
         let writer = Writer::start(opened.connection, opened.routes, opened.lock, shared.clone())?;
         Ok(SqliteStore { shared, writer })
@@ -113,7 +114,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     lane_bytes: u64,
     lanes: Mutex<Lanes>,
-    watchers: Mutex<Vec<Weak<dyn Hints>>>,
+    watchers: Watchers,
 }
 
 impl SqliteStore {
@@ -143,14 +144,7 @@ impl Shared {
 
     /// Tells everyone who watches. Called only after the commit.
     fn tell(&self, tell: impl Fn(&dyn Hints)) {
-        let watchers: Vec<_> = {
-            let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
-            watchers.retain(|watcher| watcher.strong_count() > 0);
-            watchers.iter().filter_map(Weak::upgrade).collect()
-        };
-        for watcher in watchers {
-            tell(&*watcher);
-        }
+        self.watchers.tell(tell);
     }
 }
 
@@ -274,7 +268,7 @@ impl CallStore for SqliteStore {
     }
 
     fn watch(&self, hints: Weak<dyn Hints>) {
-        self.shared.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(hints);
+        self.shared.watchers.add(hints);
     }
 }
 

@@ -402,7 +402,7 @@ mod tests {
                 clock: Arc::new(SystemClock),
                 lane_bytes: 1000,
                 lanes: Mutex::new(opened.lanes),
-                watchers: Mutex::default(),
+                watchers: crate::store::watchers::Watchers::default(),
             };
             let (connection, routes, shared) = (opened.connection, opened.routes, Arc::new(shared));
             let database = Database { connection, routes, shared };
