@@ -6,6 +6,7 @@ mod body;
 mod headers;
 mod problem;
 mod request_id;
+mod sheet;
 
 pub use address::ClientAddress;
 pub use bearer::Bearer;
@@ -13,6 +14,7 @@ pub use body::{BODY_LIMIT, IdempotencyKey, Idempotent, Json};
 pub use headers::security_headers;
 pub use problem::{FieldError, Problem};
 pub use request_id::request_id;
+pub use sheet::{Cell, Sheet};
 
 use axum::Router;
 
