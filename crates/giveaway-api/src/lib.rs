@@ -75,7 +75,7 @@ pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
             "live mode does not take the sandbox beacon"
         );
     }
-    let missing = ledger::missing_guards(deps.db.read()).await?;
+    let missing = migrations::missing_guards(deps.db.read()).await?;
     anyhow::ensure!(missing.is_empty(), "the database lacks the triggers {}", missing.join(", "));
     let service = Service::new(config, deps);
     actions::drive_saga::take_over(&service).await?;

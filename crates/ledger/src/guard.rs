@@ -3,7 +3,7 @@
 //! They are the last line behind the code, on both engines alike, and useful to every table of events
 //! beside the ledger's own.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use sea_orm_migration::SchemaManager;
@@ -15,10 +15,10 @@ pub struct Guard {
     pub name: String,
     /// The table it stands before.
     pub table: String,
-    /// What it refuses: `UPDATE`, `UPDATE OF a, b` or `DELETE`.
+    /// What it refuses: `INSERT`, `UPDATE`, `UPDATE OF a, b` or `DELETE`.
     pub event: &'static str,
     /// Refuse only rows for which this holds, in SQL over `OLD` and `NEW` that both engines read.
-    pub when: Option<&'static str>,
+    pub when: Option<Cow<'static, str>>,
     /// Why, in the words of the error message.
     pub reason: String,
 }
@@ -36,6 +36,33 @@ impl Guard {
             when: None,
             reason: reason.clone(),
         })
+    }
+
+    /// The guards of a table whose rows have a `state`: they begin in one of `begins`, and each change
+    /// is one of `steps`. Both come from the transition table in the domain, so that the code and the
+    /// database cannot disagree about it.
+    pub fn machine(table: &str, begins: &[&str], steps: &[(&str, &str)]) -> [Self; 2] {
+        let begins: Vec<String> = begins.iter().map(|state| format!("'{state}'")).collect();
+        let mut allowed = vec!["OLD.state = NEW.state".to_owned()];
+        allowed.extend(
+            steps.iter().map(|(from, to)| format!("(OLD.state = '{from}' AND NEW.state = '{to}')")),
+        );
+        [
+            Self {
+                name: format!("{table}_begins"),
+                table: table.to_owned(),
+                event: "INSERT",
+                when: Some(format!("NEW.state NOT IN ({})", begins.join(", ")).into()),
+                reason: format!("{table} does not begin in this state"),
+            },
+            Self {
+                name: format!("{table}_goes"),
+                table: table.to_owned(),
+                event: "UPDATE OF state",
+                when: Some(format!("NOT ({})", allowed.join(" OR ")).into()),
+                reason: format!("{table} does not go from its state to this one"),
+            },
+        ]
     }
 }
 
@@ -85,7 +112,7 @@ const POSTGRES_FUNCTION: &str = "CREATE OR REPLACE FUNCTION ledger_refuse() RETU
 fn triggers(guard: &Guard, engine: DbBackend) -> Vec<(String, String)> {
     let Guard { name, table, event, when, reason } = guard;
     let reason = reason.replace('\'', "''");
-    let when = when.map(|condition| format!(" WHEN ({condition})")).unwrap_or_default();
+    let when = when.as_ref().map(|condition| format!(" WHEN ({condition})")).unwrap_or_default();
     let row = format!("CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW{when}");
     let refuse = format!("EXECUTE FUNCTION ledger_refuse('{reason}')");
     match engine {

@@ -6,22 +6,24 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context as _;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm_migration::MigratorTrait;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Secret;
-
-/// A transaction of either engine.
-pub type Tx = DatabaseTransaction;
+use crate::{
+    Tx,
+    boundary::{Boundary, Moment, Name, Watch},
+    config::Secret,
+};
 
 /// Readers beside SQLite's one writer: pages and queries; more would only wait for the same disk.
 const SQLITE_READERS: u32 = 4;
@@ -57,9 +59,17 @@ impl Default for DbConfig {
 pub struct Db {
     write: DatabaseConnection,
     read: DatabaseConnection,
+    boundary: Boundary,
 }
 
 impl Db {
+    /// Lets somebody watch the boundaries of all further transactions.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.boundary = Boundary::watched_by(watch);
+        self
+    }
+
     /// Opens what the configuration names: PostgreSQL with the service's own schema, or the SQLite
     /// file `{service}.db` in `data_dir`.
     ///
@@ -84,7 +94,7 @@ impl Db {
         check_pragma(&write, "journal_mode", "wal").await?;
         check_pragma(&write, "synchronous", "2").await?;
         check_pragma(&write, "recursive_triggers", "1").await?;
-        Ok(Self { write, read })
+        Ok(Self { write, read, boundary: Boundary::default() })
     }
 
     /// Opens an existing SQLite file for reading only, beside a running server.
@@ -94,7 +104,7 @@ impl Db {
     pub async fn sqlite_read_only(path: &Path) -> anyhow::Result<Self> {
         anyhow::ensure!(path.exists(), "there is no database at {}", path.display());
         let read = connect_sqlite(path, 1, true).await?;
-        Ok(Self { write: read.clone(), read })
+        Ok(Self { write: read.clone(), read, boundary: Boundary::default() })
     }
 
     /// Connects to PostgreSQL; the service's tables live in the schema of its name.
@@ -117,7 +127,7 @@ impl Db {
             setting == "on",
             "PostgreSQL has synchronous_commit={setting}: acknowledged money could be lost; set it to on"
         );
-        Ok(Self { write: pool.clone(), read: pool })
+        Ok(Self { write: pool.clone(), read: pool, boundary: Boundary::default() })
     }
 
     /// Brings the schema up to date.
@@ -137,19 +147,22 @@ impl Db {
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 
-    /// Begins a transaction that may write. On SQLite it holds the writer until it ends, so nothing
+    /// Begins a transaction that may write, named after what it does: the names of its boundaries
+    /// begin with it (see [`crate::boundary`]). On SQLite it holds the writer until it ends, so nothing
     /// slow (a call, a hash of a password) belongs inside.
     ///
     /// # Errors
     /// When no connection is free in time or the database is gone.
-    pub async fn begin(&self) -> Result<Tx, DbErr> {
+    pub async fn begin(&self, name: impl Into<Name>) -> Result<Tx, DbErr> {
+        let name = name.into();
+        self.boundary.reach(&name, Moment::Begin).await?;
         let sqlite = self.engine() == DbBackend::Sqlite;
-        self.write
-            .begin_with_options(TransactionOptions {
-                sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            })
-            .await
+        let options = TransactionOptions {
+            sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let inner = self.write.begin_with_options(options).await?;
+        Ok(Tx::new(inner, name, self.boundary.clone()))
     }
 
     /// Connections for reading outside of a transaction.
@@ -246,7 +259,7 @@ mod tests {
         let path = dir.path().join("test.db");
         let db = Db::sqlite(&path).await.unwrap();
         db.write().execute_unprepared("CREATE TABLE t (n INTEGER)").await.unwrap();
-        let tx = db.begin().await.unwrap();
+        let tx = db.begin("test").await.unwrap();
         tx.execute_unprepared("INSERT INTO t VALUES (1)").await.unwrap();
         assert_eq!(scalar(db.read(), "SELECT COUNT(*) FROM t").await.unwrap(), "0");
         tx.commit().await.unwrap();

@@ -2,6 +2,7 @@
 //!
 //! | module | what it gives |
 //! |---|---|
+//! | [`boundary`] | the named moments at which a transaction may die, for those who watch |
 //! | [`clock`] | the time, passed in: system, manual (tests), shifted (demo) |
 //! | [`config`] | layered, typed configuration: defaults < file < environment < flags |
 //! | [`db`] | one handle for SQLite and PostgreSQL, with the write path made safe |
@@ -11,12 +12,14 @@
 //! | [`limits`] | attempt limits where guessing could pay |
 //! | [`outbox`] | calls that must happen because state changed |
 //! | [`provider`] | the payment-provider port and its sandbox adapter |
+//! | [`quarantine`] | a restored database holds still until it matches the world |
 //! | [`rpc`] | what proves that an RPC comes from one of our services |
 //! | [`scan`] | due times are rows: the loop that looks for them |
 //! | [`shutdown`] | stop accepting, finish, stop, within a limit |
 //! | [`telemetry`] | tracing as text or JSON |
 //! | [`token`] | bearer tokens (hashed at rest) and signed links (not stored at all) |
 
+pub mod boundary;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -26,12 +29,15 @@ pub mod keys;
 pub mod limits;
 pub mod outbox;
 pub mod provider;
+pub mod quarantine;
 pub mod rpc;
 pub mod scan;
 pub mod shutdown;
 pub mod telemetry;
 pub mod token;
+mod tx;
 
 pub use clock::Clock;
-pub use db::{Db, Tx};
+pub use db::Db;
 pub use shutdown::Shutdown;
+pub use tx::Tx;

@@ -83,8 +83,10 @@ impl<A: Answers> SqlOutbox<A> {
         Self { db, clock, answers }
     }
 
-    async fn apply(&self, id: Uuid, answer: &Answer) -> anyhow::Result<()> {
-        let tx = self.db.begin().await?;
+    async fn apply(&self, row: &OutboxRow, answer: &Answer) -> anyhow::Result<()> {
+        let id: Uuid = row.id.parse()?;
+        let method = row.method.rsplit('/').next().unwrap_or_default();
+        let tx = self.db.begin(format!("answer_{method}")).await?;
         let Some(call) = entity::Entity::find_by_id(id).lock_exclusive().one(&tx).await? else {
             return Ok(());
         };
@@ -122,8 +124,7 @@ impl<A: Answers> OutboxSource for SqlOutbox<A> {
     }
 
     async fn answered(&self, row: &OutboxRow, answer: Answer) -> Result<(), SourceError> {
-        let id = row.id.parse()?;
-        self.apply(id, &answer).await.inspect_err(|error| {
+        self.apply(row, &answer).await.inspect_err(|error| {
             tracing::error!(
                 method = row.method,
                 key = row.key,

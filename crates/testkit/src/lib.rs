@@ -12,6 +12,6 @@ mod databases;
 mod net;
 mod poll;
 
-pub use databases::{POSTGRES_ENV, TestDb, databases, postgres, sqlite};
+pub use databases::{POSTGRES_ENV, TestDb, databases, postgres, sqlite, unguard};
 pub use net::{free_port, listener};
 pub use poll::{Outcome, eventually};

@@ -29,7 +29,7 @@ pub(crate) async fn cancel_escrows(
 ) -> Result<()> {
     let ids = distinct(ids.into_iter())?;
     let now_ms = service.now_ms();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("cancel_escrows").await?;
     saga::lock(&tx, saga_id, now_ms).await?;
     let existing = escrow::find_many(&tx, &ids).await?;
     let (mut reserved, mut tombstones) = (Vec::new(), Vec::new());

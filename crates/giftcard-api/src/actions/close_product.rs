@@ -23,7 +23,7 @@ pub(crate) async fn close_product(
     merchant: MerchantId,
     id: ProductId,
 ) -> Result<Product> {
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("close_product").await?;
     let found = product::find(&tx, id).await?.filter(|product| product.merchant_id == merchant);
     let Some(mut found) = found else {
         return Err(Refusal::NotFound { what: "product" }.into());

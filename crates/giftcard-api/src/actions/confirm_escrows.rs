@@ -34,7 +34,7 @@ pub(crate) async fn confirm_escrows(
 }
 
 async fn confirm(service: &Service, saga_id: SagaId, ids: &[EscrowId], now_ms: i64) -> Result<()> {
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("confirm_escrows").await?;
     saga::lock(&tx, saga_id, now_ms).await?;
     let existing = escrow::find_many(&tx, ids).await?;
     let (mut moving, mut values) = (Vec::new(), Vec::new());

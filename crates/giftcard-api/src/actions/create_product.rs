@@ -36,7 +36,7 @@ pub(crate) async fn create_product(
         state: ProductState::Active,
         created_at: service.now_ms(),
     };
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("create_product").await?;
     product::insert(&tx, row.clone()).await?;
     event::record_one(&tx, row.id, None, row.state, "created", row.created_at).await?;
     tx.commit().await?;

@@ -15,7 +15,7 @@ pub(crate) async fn expire_cards(service: &Service) -> Result<()> {
     let now = service.clock.now();
     let now_ms = now.as_millisecond();
     for id in card::due_to_expire(service.db.read(), now_ms, CARDS_PER_RUN).await? {
-        let tx = service.db.begin().await?;
+        let tx = service.db.begin("expire_card").await?;
         let Some(card) = card::lock(&tx, id).await? else { continue };
         if !card::expire(&tx, &card, now_ms).await? {
             continue;

@@ -29,7 +29,7 @@ pub(crate) async fn issue_card(
     escrow_id: EscrowId,
     winner: WinnerId,
 ) -> Result<CardId> {
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("issue_card").await?;
     let known = escrow::lock(&tx, escrow_id).await?;
     match (escrow_rules::issue(known.as_ref().map(|escrow| escrow.state))?, known) {
         (Step::Go, Some(known)) => {

@@ -36,7 +36,7 @@ pub(crate) async fn record(service: &Service, transfer: &Transfer) -> Result<()>
     if OTHERS.iter().any(|prefix| transfer.provider_ref.starts_with(prefix)) {
         return Ok(());
     }
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("observe_transfer").await?;
     let known = attempt::lock(&tx, &transfer.provider_ref).await?;
     match explained(known.as_ref(), transfer) {
         Ok((attempt, way)) => {

@@ -70,7 +70,7 @@ impl Once {
         key: &IdempotencyKey,
     ) -> Result<Begun> {
         let scope = Scope::http(service.books.mode, owner, operation);
-        let tx = service.db.begin().await?;
+        let tx = service.db.begin(operation).await?;
         idempotency::bound_wait(&tx, TWIN_WAIT).await?;
         let now = service.clock.now();
         match idempotency::claim(&tx, &scope, &key.key, key.fingerprint, now).await? {

@@ -50,7 +50,7 @@ pub(crate) struct Item {
 pub(crate) async fn reserve_escrows(service: &Service, request: Reserve) -> Result<()> {
     let ids = checked_ids(&request.items)?;
     let now_ms = service.now_ms();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("reserve_escrows").await?;
     let known_saga = saga::lock(&tx, request.saga, now_ms).await?;
     let existing = escrow::find_many(&tx, &ids).await?;
     if existing.values().any(|escrow| escrow.saga_id != request.saga) {

@@ -38,7 +38,7 @@ pub(crate) async fn ask(service: &Service) -> Result<()> {
 }
 
 async fn ask_about(service: &Service, id: SagaId, now_ms: i64) -> Result<()> {
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("ask_escrows").await?;
     let known = saga::lock(&tx, id, now_ms).await?;
     if known.resolve_at.is_none_or(|at| at > now_ms) {
         return Ok(());

@@ -25,7 +25,7 @@ pub(crate) enum Returned {
 /// Refusals; [`Error::Later`] while the escrow is reserved, so that a return never overtakes a
 /// confirm.
 pub(crate) async fn return_escrow(service: &Service, id: EscrowId) -> Result<Returned> {
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("return_escrow").await?;
     let known = escrow::lock(&tx, id).await?;
     match (rules::give_back(known.as_ref().map(|escrow| escrow.state))?, known) {
         (Return::Go, Some(escrow)) => {

@@ -31,7 +31,7 @@ pub(crate) async fn reveal(service: &Service, token: &str) -> Result<RevealView>
         BadLink::Expired => Refusal::LinkExpired,
     })?;
     let id = CardId(link.subject);
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("reveal").await?;
     let card = card::find(&tx, id).await?.ok_or(Refusal::LinkInvalid)?;
     if !used::consume(&tx, link.nonce, id, now.as_millisecond()).await? {
         return Err(Refusal::LinkUsed.into());

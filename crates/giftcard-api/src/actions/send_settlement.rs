@@ -82,7 +82,7 @@ pub(crate) async fn claim(
     let lease_ms = i64::from(service.config.settlement.lease_seconds) * 1_000;
     let until_ms = now_ms.saturating_add(lease_ms);
     let counts_as_send = exchange != Exchange::LookUp;
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("settlement_claim").await?;
     if exchange == Exchange::First {
         // Money that is not explained stops the next transfer, also one that is already written.
         let payee = merchant::lock(&tx, attempt.merchant_id).await?;
@@ -168,7 +168,7 @@ pub(crate) async fn write_down(
 /// T3′: the only send was refused. Balances are as they were, and the lines stay.
 async fn fail(service: &Service, claimed: &Attempt, code: &str) -> Result<()> {
     let now_ms = service.now_ms();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("settlement_fail").await?;
     let current = attempt::lock(&tx, &claimed.provider_ref).await?;
     // Fenced: if somebody claimed the attempt meanwhile, this was not the only send.
     let is_ours = current.is_some_and(|current| {

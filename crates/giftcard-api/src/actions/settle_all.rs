@@ -34,7 +34,7 @@ pub(crate) async fn settle_all(service: &Service) -> Result<()> {
         }
     }
     for (merchant, currency) in wanted {
-        let tx = service.db.begin().await?;
+        let tx = service.db.begin("settle_all").await?;
         match place(&tx, merchant, currency, service.now_ms()).await {
             Ok(_) => tx.commit().await?,
             Err(Error::Refused(refusal)) => {

@@ -1,6 +1,8 @@
 //! How a state machine is written down once: the enum, its names in the database, the allowed
 //! transitions. The migrations generate the database's checks from the same list.
 
+use ledger::guard::Guard;
+
 /// A state machine whose states are stored as text.
 pub(crate) trait Machine: Copy + Eq + std::fmt::Debug + 'static {
     /// All states.
@@ -14,6 +16,21 @@ pub(crate) trait Machine: Copy + Eq + std::fmt::Debug + 'static {
     /// The state of that name.
     fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|state| state.as_str() == text)
+    }
+
+    /// The guards by which the database refuses every other beginning and transition of the rows of
+    /// a table.
+    fn guards(table: &str) -> [Guard; 2] {
+        let begins: Vec<&str> = Self::TRANSITIONS
+            .iter()
+            .filter(|(from, _)| from.is_none())
+            .map(|(_, to)| to.as_str())
+            .collect();
+        let steps: Vec<(&str, &str)> = Self::TRANSITIONS
+            .iter()
+            .filter_map(|(from, to)| Some(((*from)?.as_str(), to.as_str())))
+            .collect();
+        Guard::machine(table, &begins, &steps)
     }
 
     /// Whether the transition is allowed.

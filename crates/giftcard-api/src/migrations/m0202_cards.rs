@@ -39,7 +39,7 @@ pub(super) fn guards() -> Vec<Guard> {
                 "escrow_stays_ended",
                 "escrow",
                 "UPDATE",
-                Some("OLD.state IN ('issued', 'refunded', 'cancelled')"),
+                Some("OLD.state IN ('issued', 'refunded', 'cancelled')".into()),
                 "an escrow ends once",
             ),
             refuse("escrow_no_delete", "escrow", "DELETE", None, "escrows are kept"),

@@ -11,16 +11,7 @@ async fn damage(world: &World, sql: &str) {
     let db = world.db.write();
     db.execute_unprepared("PRAGMA ignore_check_constraints = ON").await.unwrap();
     db.execute_unprepared("PRAGMA foreign_keys = OFF").await.unwrap();
-    for trigger in [
-        "escrow_stays_ended",
-        "card_keeps_value",
-        "redemption_keeps_amount",
-        "reversal_no_update",
-        "escrow_terminal_no_delete",
-        "escrow_terminal_no_update",
-    ] {
-        db.execute_unprepared(&format!("DROP TRIGGER IF EXISTS {trigger}")).await.unwrap();
-    }
+    testkit::unguard(&world.db).await;
     assert_eq!(db.execute_unprepared(sql).await.unwrap().rows_affected(), 1, "{sql}");
 }
 

@@ -319,7 +319,7 @@ async fn answer(world: &World, saga: SagaId, decision: Decision) {
         .unwrap();
     let reply = ResolveEscrowsResponse { decision: decision.into() }.encode_to_vec();
     let decisions = Decisions { clock: world.clock.clone(), ask_again_ms: 300_000 };
-    let tx = world.db.begin().await.unwrap();
+    let tx = world.db.begin("test").await.unwrap();
     decisions.answered(&tx, &call, &Answer::Reply(reply.into())).await.unwrap();
     outbox::entity::Entity::delete_by_id(call.id).exec(&tx).await.unwrap();
     tx.commit().await.unwrap();

@@ -175,7 +175,7 @@ async fn find(service: &Service, link: &Link) -> Result<winner::Model> {
 /// `selected` any more stays as they are.
 async fn claim(service: &Service, id: WinnerId) -> Result<()> {
     let now = service.clock.now();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("claim_prize").await?;
     let row = winner::find(&tx, id).await?.ok_or(Error::NotFound("prize"))?;
     let giveaway = giveaway::lock(&tx, GiveawayId(row.giveaway_id)).await?.giveaway_id();
     if now >= from_millis(row.claim_until) {
@@ -248,7 +248,7 @@ async fn may_see(service: &Service, opened: &Opened, winner: WinnerId, card: Car
         }
         Opened::Card(link) => {
             let now = service.clock.now();
-            let tx: Tx = service.db.begin().await?;
+            let tx: Tx = service.db.begin("claim_seen").await?;
             let first = winner::first_use(&tx, link.nonce, winner, now).await?;
             tx.commit().await?;
             if now.duration_since(first) < CARD_LINK_USE { Ok(()) } else { Err(used()) }

@@ -52,7 +52,7 @@ pub async fn commit_due(service: &Arc<Service>) -> Result<()> {
 /// # Errors
 /// When its rules and the beacon do not go together, or the database fails.
 pub async fn commit(service: &Arc<Service>, id: GiveawayId) -> Result<bool> {
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("commit_draw").await?;
     let giveaway = giveaway::lock(&tx, id).await?;
     if giveaway.state()? != GiveawayState::Closed {
         return Ok(false);

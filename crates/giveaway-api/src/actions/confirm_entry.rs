@@ -66,7 +66,7 @@ pub(crate) fn issue_receipt(
 
 async fn verify(service: &Service, entry: &entry::Model) -> Result<()> {
     let now = service.clock.now();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("confirm_entry").await?;
     let id = crate::ids::GiveawayId(entry.giveaway_id);
     let (giveaway, window) = lock_window(&tx, id).await?;
     window.confirmation(now)?;

@@ -87,7 +87,7 @@ pub async fn disqualify_winner(
 /// Lets a winner leave, unless they are not `selected` any more, and tells where they stand then.
 async fn leave(service: &Service, id: WinnerId, reason: Reason) -> Result<WinnerState> {
     let now = service.clock.now();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("depart").await?;
     let row = winner::find(&tx, id).await?.ok_or(Error::NotFound("prize"))?;
     let giveaway = giveaway::lock(&tx, GiveawayId(row.giveaway_id)).await?;
     // Read again under the lock: the time may have passed, or the prize been claimed, meanwhile.

@@ -17,7 +17,7 @@ use crate::{
 pub async fn draft_giveaway(service: &Service, host: HostId, form: Form) -> Result<GiveawayId> {
     let (draft, prizes) = check(service, form).await?;
     let id = GiveawayId::new();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("draft_giveaway").await?;
     giveaway::insert(&tx, id, host, &draft, service.clock.now()).await?;
     prize::replace(&tx, id, &prizes).await?;
     tx.commit().await?;
@@ -38,7 +38,7 @@ pub async fn edit_giveaway(
     let lines = prize::of_giveaway(service.db.read(), id).await?;
     let form = patch.apply(&before.draft(&lines)?);
     let (draft, prizes) = check(service, form).await?;
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("edit_giveaway").await?;
     let giveaway = giveaway::lock(&tx, id).await?;
     if !giveaway::replace_draft(&tx, id, &draft).await? {
         let state = giveaway.state()?;

@@ -68,7 +68,7 @@ pub async fn draw_winners(service: &Arc<Service>, id: GiveawayId) -> Result<bool
     let entries = entry::of_leaves(service.db.read(), id, outcome.picks.iter().copied()).await?;
     let entries: HashMap<LeafId, EntryId> = entries.into_iter().collect();
 
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("draw_winners").await?;
     let giveaway = giveaway::lock(&tx, id).await?;
     if giveaway.state()? != GiveawayState::Committed {
         return Ok(false);
@@ -99,7 +99,7 @@ async fn give_up(service: &Service, id: GiveawayId, chain: &Chain, round: u64) -
     if schedule::void_at(chain, round).is_none_or(|void_at| now < void_at.timestamp()) {
         return Ok(());
     }
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("draw_given_up").await?;
     let giveaway = giveaway::lock(&tx, id).await?;
     if giveaway.state()? == GiveawayState::Committed
         && begin_cancelling(&tx, &giveaway, "void: the beacon stayed away", now).await?

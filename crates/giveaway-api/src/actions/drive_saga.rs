@@ -230,7 +230,7 @@ async fn commit(
 ) -> anyhow::Result<Turn> {
     let id = saga.saga_id();
     let now = service.clock.now();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("saga_commit").await?;
     giveaway::lock(&tx, saga.giveaway()).await?;
     if !is_ours(&tx, id, fence, SagaState::Reserving).await? {
         return Ok(Turn::Further);
@@ -282,7 +282,7 @@ async fn abort(
     reason: &str,
 ) -> anyhow::Result<Turn> {
     let id = saga.saga_id();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("saga_abort").await?;
     giveaway::lock(&tx, saga.giveaway()).await?;
     if !is_ours(&tx, id, fence, SagaState::Reserving).await? {
         return Ok(Turn::Further);
@@ -348,7 +348,7 @@ async fn cancel(service: &Service, saga: &saga::Model, fence: i64) -> anyhow::Re
         return Ok(Turn::Wait);
     }
     let now = service.clock.now();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("saga_compensated").await?;
     giveaway::lock(&tx, saga.giveaway()).await?;
     if !is_ours(&tx, id, fence, SagaState::Compensating).await? {
         return Ok(Turn::Further);
@@ -386,7 +386,7 @@ async fn record(
 ) -> anyhow::Result<Recorded> {
     let id = BatchId(batch.id);
     let Err(status) = answer else {
-        let tx = service.db.begin().await?;
+        let tx = service.db.begin("saga_batch").await?;
         let row = saga::lock(&tx, saga).await?;
         if row.is_none_or(|row| row.fence != fence) {
             return Ok(Recorded::Lost);

@@ -115,7 +115,7 @@ async fn drain(service: Arc<Service>) {
 
 async fn store(service: &Service, id: GiveawayId, entries: Vec<NewEntry>) -> Result<()> {
     let now = service.clock.now();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("admit_entries").await?;
     let (giveaway, window) = lock_window(&tx, id).await?;
     window.entry(now)?;
     let admitted = admit(&tx, &giveaway, entries, now).await?;

@@ -9,7 +9,6 @@ use platform::{
     Tx,
     http::{IdempotencyKey, Problem},
 };
-use sea_orm::TransactionTrait as _;
 use serde_json::Value;
 
 use crate::{
@@ -41,7 +40,7 @@ pub(crate) struct Attempt {
 /// The refusal that was given before; [`Error::KeyReused`] for another request, [`Error::KeyBusy`]
 /// while a twin is at work.
 pub(crate) async fn begin(service: &Service, scope: Scope, key: &IdempotencyKey) -> Result<Begun> {
-    let outer = service.db.begin().await?;
+    let outer = service.db.begin(scope.operation).await?;
     idempotency::bound_wait(&outer, TWIN_WAIT).await?;
     let claim =
         idempotency::claim(&outer, &scope, &key.key, key.fingerprint, service.clock.now()).await;
@@ -49,7 +48,7 @@ pub(crate) async fn begin(service: &Service, scope: Scope, key: &IdempotencyKey)
         Claim::Mismatch => Err(Error::KeyReused),
         Claim::Replay(stored) => replay(stored),
         Claim::Fresh => {
-            let inner = outer.begin().await?;
+            let inner = outer.savepoint().await?;
             Ok(Begun::Fresh(Box::new(Attempt { outer, inner, scope, key: key.key.clone() })))
         }
     }

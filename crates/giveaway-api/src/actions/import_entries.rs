@@ -118,7 +118,7 @@ async fn store(service: &Service, id: GiveawayId, rows: Vec<Row>) -> Result<Admi
         return Ok(Admitted::default());
     }
     let now = service.clock.now();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("import_entries").await?;
     let (giveaway, window) = lock_window(&tx, id).await?;
     window.import(now)?;
     let admitted = admit(&tx, &giveaway, candidates, now).await?;

@@ -43,7 +43,7 @@ pub async fn lapse_winners(service: &Service) -> Result<()> {
 }
 
 async fn lapse(service: &Service, id: GiveawayId, now: Timestamp) -> Result<()> {
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("lapse_winner").await?;
     let giveaway = giveaway::lock(&tx, id).await?;
     if giveaway.state()? != GiveawayState::Drawn {
         return Ok(());

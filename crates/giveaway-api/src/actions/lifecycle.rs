@@ -88,7 +88,7 @@ async fn step(
     reason: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("giveaway_step").await?;
     if giveaway::advance(&tx, id, from, to, reason, now).await? {
         tx.commit().await?;
         tracing::info!(giveaway = %id, state = %to, "{reason}");
@@ -98,7 +98,7 @@ async fn step(
 }
 
 async fn end(service: &Service, id: GiveawayId, now: Timestamp) -> Result<()> {
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("giveaway_end").await?;
     let giveaway = giveaway::lock(&tx, id).await?;
     settle(&tx, &giveaway, now).await?;
     tx.commit().await?;

@@ -46,7 +46,7 @@ pub async fn report_counts(service: &Service) -> Result<()> {
     if counter_delta::is_empty(service.db.read()).await? {
         return Ok(());
     }
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("report_counts").await?;
     let deltas = counter_delta::lock_oldest(&tx, DELTAS_PER_REPORT).await?;
     if deltas.is_empty() {
         return Ok(());

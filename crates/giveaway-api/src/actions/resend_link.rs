@@ -58,7 +58,7 @@ pub async fn resend_link(service: &Service, asker: &Asker) -> Result<()> {
     if service.resends.attempt(&id).is_err() {
         return Ok(());
     }
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("resend_link").await?;
     let giveaway = GiveawayId(row.giveaway_id);
     mails::to_winners(&tx, giveaway, template, &[id], service.clock.now()).await?;
     tx.commit().await?;

@@ -24,7 +24,7 @@ pub async fn resolve_escrows(service: &Service, saga_id: &str) -> Result<Decisio
         tracing::warn!(saga = %id, "escrows of an unknown saga are to be cancelled");
         return Ok(Decision::Aborted);
     };
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("resolve_escrows").await?;
     giveaway::lock(&tx, GiveawayId(saga.giveaway_id)).await?;
     let saga = saga::lock(&tx, id).await?.ok_or(Error::NotFound("saga"))?;
     Ok(match saga.state()? {

@@ -120,7 +120,7 @@ async fn take(service: &Service, payment: &Payment) -> anyhow::Result<()> {
         return Ok(());
     }
     let now = service.clock.now();
-    let tx = service.db.begin().await?;
+    let tx = service.db.begin("take_payment").await?;
     let reference = payment.reference.parse::<TopUpId>().ok();
     let found = match reference {
         Some(id) => top_up::lock(&tx, id).await?,

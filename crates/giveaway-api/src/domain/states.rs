@@ -1,6 +1,8 @@
 //! One way to write down a state machine: its states and what each may become. The same list gives
 //! the database its check.
 
+use ledger::guard::Guard;
+
 /// Defines a state machine.
 ///
 /// ```ignore
@@ -75,6 +77,14 @@ macro_rules! states {
             fn names() -> Vec<&'static str> {
                 Self::ALL.iter().map(|state| state.as_str()).collect()
             }
+
+            fn steps() -> Vec<(&'static str, &'static str)> {
+                let of = |from: &Self| {
+                    let from = *from;
+                    from.successors().iter().map(move |to| (from.as_str(), to.as_str()))
+                };
+                Self::ALL.iter().flat_map(of).collect()
+            }
         }
     };
 }
@@ -93,6 +103,16 @@ pub struct UnknownState {
 
 /// What migrations need to know of a state machine.
 pub trait State {
-    /// The names of all states, for the database's check.
+    /// The names of all states, for the database's check; each row begins in the first.
     fn names() -> Vec<&'static str>;
+
+    /// Every step that the machine allows: none for what never changes.
+    fn steps() -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+}
+
+/// The guards by which the database refuses every other beginning and step of the rows of a table.
+pub(crate) fn guards<S: State>(table: &str) -> [Guard; 2] {
+    Guard::machine(table, &S::names()[..1], &S::steps())
 }

@@ -86,7 +86,7 @@ fn commitment_guards() -> [Guard; 3] {
         guard(
             "draw_drawn_once",
             "UPDATE OF beacon, words, rejected, drawn_at",
-            Some("OLD.drawn_at IS NOT NULL"),
+            Some("OLD.drawn_at IS NOT NULL".into()),
             "a draw is drawn once",
         ),
         guard("draw_no_delete", "DELETE", None, "a commitment is never withdrawn"),

@@ -6,11 +6,12 @@ mod m0102_hosts;
 mod m0103_wallets;
 mod m0104_sagas;
 mod m0105_winners;
+mod m0106_transitions;
 mod m0120_entries;
 mod m0121_draws;
 
 use ledger::guard::{self, Guard};
-use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
 
 use crate::domain::states::State;
@@ -30,8 +31,18 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0105_winners::Migration));
         all.push(Box::new(m0120_entries::Migration));
         all.push(Box::new(m0121_draws::Migration));
+        all.push(Box::new(m0106_transitions::Migration));
+        all.push(platform::quarantine::migration());
         all
     }
+}
+
+/// Guards of the ledger's tables and of our machines' that this database lacks: none, or money is not
+/// safe in it.
+pub(crate) async fn missing_guards(conn: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let mut missing = ledger::missing_guards(conn).await?;
+    missing.extend(guard::missing(conn, &m0106_transitions::machines()).await?);
+    Ok(missing)
 }
 
 /// Runs statements in which `{uuid}`, `{bytes}`, `{bigint}`, `{int}` and `{bool}` stand for the

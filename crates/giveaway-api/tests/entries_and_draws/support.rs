@@ -28,7 +28,11 @@ use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use platform::{Clock, Db, Shutdown, keys::Key, outbox, provider::SandboxProvider};
 use prost::Message as _;
-use sea_orm::{ActiveModelTrait as _, ActiveValue::Set, EntityTrait as _};
+use sea_orm::{
+    ActiveModelTrait as _,
+    ActiveValue::{Set, Unchanged},
+    EntityTrait as _,
+};
 use testkit::TestDb;
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -136,7 +140,7 @@ impl Bed {
         let row = giveaway::ActiveModel {
             id: Set(id.0),
             host_id: Set(HostId::new().0),
-            state: Set(plan.state.as_str().to_owned()),
+            state: Set(GiveawayState::Draft.as_str().to_owned()),
             title: Set(rules.title.clone()),
             description: Set("Win a card.".to_owned()),
             currency: Set("EUR".to_owned()),
@@ -158,6 +162,15 @@ impl Bed {
             changed_at: Set(at(0).as_millisecond()),
         };
         row.insert(self.db.write()).await.unwrap();
+        // The database refuses a giveaway that did not come this way.
+        for state in way_to(plan.state) {
+            let there = giveaway::ActiveModel {
+                id: Unchanged(id.0),
+                state: Set(state.as_str().to_owned()),
+                ..Default::default()
+            };
+            there.update(self.db.write()).await.unwrap();
+        }
         self.units(id, &rules).await;
         id
     }
@@ -333,4 +346,23 @@ async fn build(db: Db, clock: Clock, files: &std::path::Path, outside: Outside) 
         admin_token_hash: [0; 32],
     };
     giveaway_api::build(Config::default(), deps).await.unwrap()
+}
+
+/// The states that a giveaway passes on its way from a draft to there.
+fn way_to(state: GiveawayState) -> Vec<GiveawayState> {
+    let mut ways = vec![vec![GiveawayState::Draft]];
+    loop {
+        let found = ways.iter().find(|way| way.ends_with(&[state]));
+        if let Some(found) = found {
+            return found[1..].to_vec();
+        }
+        let further = |way: &Vec<GiveawayState>| {
+            let way = way.clone();
+            let last = *way.last().unwrap();
+            let next = last.successors().iter().filter(|next| !way.contains(next)).copied();
+            let longer = next.map(|next| [way.as_slice(), &[next]].concat());
+            longer.collect::<Vec<_>>()
+        };
+        ways = ways.iter().flat_map(further).collect();
+    }
 }

@@ -45,6 +45,7 @@ async fn broken_rows_are_named() {
             app.kill();
             world.pass(7_200);
             assert_eq!(world.audit().await, Vec::<String>::new(), "{}", world.db);
+            testkit::unguard(&world.db).await;
             let broken = world.db.write().execute_unprepared(breakage).await.unwrap();
             assert!(broken.rows_affected() > 0, "{breakage}");
             let found = world.audit().await;

@@ -30,7 +30,7 @@ pub(crate) async fn record_counts(
         ));
     }
     let sums = add_up(counts)?;
-    let tx = app.db.begin().await?;
+    let tx = app.db.begin("record_counts").await?;
     if store::counts::note_batch(&tx, batch_id, app.clock.now_ms()).await? {
         store::counts::add(&tx, sums).await?;
     }

@@ -151,7 +151,7 @@ async fn put_into_mailbox(
     mut rendered: HashMap<String, RenderedMail>,
 ) -> Result<u32, Error> {
     let now_ms = app.clock.now_ms();
-    let tx = app.db.begin().await?;
+    let tx = app.db.begin("send_mails").await?;
     // Asked again inside: a repeat of this call may have been faster.
     let known = mails::states(&tx, open.iter().map(|subject| subject.mail_id.as_str())).await?;
     let fresh: Vec<&MailSubject> = open

@@ -22,7 +22,7 @@ fn guards() -> Vec<Guard> {
             None,
             "a hold keeps what it was placed with",
         ),
-        guard("ends_once", "UPDATE", Some("OLD.state <> 'held'"), "a hold ends once"),
+        guard("ends_once", "UPDATE", Some("OLD.state <> 'held'".into()), "a hold ends once"),
         guard("no_delete", "DELETE", None, "holds are never deleted"),
     ]
 }

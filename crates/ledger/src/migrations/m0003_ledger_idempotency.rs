@@ -8,11 +8,11 @@ pub(super) const MIGRATION: Migration =
 
 /// An answer is given once, and a permanent record stays.
 fn guards() -> Vec<Guard> {
-    let guard = |name: &str, event, when, reason: &str| Guard {
+    let guard = |name: &str, event, when: &'static str, reason: &str| Guard {
         name: format!("ledger_idempotency_{name}"),
         table: "ledger_idempotency".to_owned(),
         event,
-        when: Some(when),
+        when: Some(when.into()),
         reason: reason.to_owned(),
     };
     vec![

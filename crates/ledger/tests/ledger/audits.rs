@@ -40,7 +40,7 @@ async fn furnished(db: &TestDb) {
     fund(db, 1, &first, 1_000).await;
     fund(db, 2, &second, 500).await;
     post(db, &transfer(3, &first, &second, 200)).await.unwrap();
-    let tx = db.begin().await.unwrap();
+    let tx = db.begin("test").await.unwrap();
     let hold = NewHold {
         id: id(10),
         mode: Mode::Test,

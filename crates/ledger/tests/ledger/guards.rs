@@ -14,7 +14,7 @@ use crate::world::*;
 async fn furnished(db: &TestDb) {
     let wallet = account(AVAILABLE, 1);
     fund(db, 1, &wallet, 1_000).await;
-    let tx = db.begin().await.unwrap();
+    let tx = db.begin("test").await.unwrap();
     for hold in [10, 11] {
         let new = NewHold {
             id: id(hold),
@@ -125,4 +125,38 @@ async fn counts(db: &TestDb) -> Vec<i64> {
         counts.push(row.try_get("", "n").unwrap());
     }
     counts
+}
+
+#[tokio::test]
+async fn a_machine_begins_and_goes_as_its_table_says() {
+    use ledger::guard::{Guard, install};
+    use sea_orm_migration::SchemaManager;
+
+    for db in databases().await {
+        let conn = db.write();
+        conn.execute_unprepared("CREATE TABLE door (id INTEGER NOT NULL, state TEXT NOT NULL)")
+            .await
+            .unwrap();
+        let guards = Guard::machine("door", &["closed"], &[("closed", "open"), ("open", "closed")]);
+        install(&SchemaManager::new(conn), &guards).await.unwrap();
+        let states = ["closed", "open", "broken"];
+        for (id, state) in states.into_iter().enumerate() {
+            let sql = format!("INSERT INTO door (id, state) VALUES ({id}, '{state}')");
+            assert_eq!(
+                conn.execute_unprepared(&sql).await.is_ok(),
+                state == "closed",
+                "{state} {db}"
+            );
+        }
+        for (from, to) in states.into_iter().flat_map(|from| states.map(|to| (from, to))) {
+            let tx = db.begin("test").await.unwrap();
+            if from == "open" {
+                tx.execute_unprepared("UPDATE door SET state = 'open'").await.unwrap();
+            }
+            let went = tx.execute_unprepared(&format!("UPDATE door SET state = '{to}'")).await;
+            if from != "broken" {
+                assert_eq!(went.is_ok(), to != "broken", "{from} to {to} on {db}: {went:?}");
+            }
+        }
+    }
 }

@@ -23,21 +23,21 @@ fn new_hold(hold: u128, minor: i64) -> NewHold {
 }
 
 async fn place(db: &TestDb, hold: NewHold) -> Result<Posted, HoldError> {
-    let tx = db.begin().await.unwrap();
+    let tx = db.begin("test").await.unwrap();
     let placed = holds::place(&tx, hold).await;
     tx.commit().await.unwrap();
     placed
 }
 
 async fn capture(db: &TestDb, hold: u128, credits: Vec<Leg>) -> Result<Posted, HoldError> {
-    let tx = db.begin().await.unwrap();
+    let tx = db.begin("test").await.unwrap();
     let captured = holds::capture(&tx, id(hold), credits, at(6)).await;
     tx.commit().await.unwrap();
     captured
 }
 
 async fn release(db: &TestDb, hold: u128) -> Result<Posted, HoldError> {
-    let tx = db.begin().await.unwrap();
+    let tx = db.begin("test").await.unwrap();
     let released = holds::release(&tx, id(hold), at(7)).await;
     tx.commit().await.unwrap();
     released

@@ -26,7 +26,7 @@ fn request(body: &str) -> [u8; 32] {
 }
 
 async fn answer(db: &TestDb, scope: &Scope, key: &str, status: u16) {
-    let tx = db.begin().await.unwrap();
+    let tx = db.begin("test").await.unwrap();
     assert_eq!(claim(&tx, scope, key, request("a"), at(0)).await.unwrap(), Claim::Fresh, "{db}");
     store(&tx, scope, key, status, &json!({"id": key})).await.unwrap();
     tx.commit().await.unwrap();
@@ -39,7 +39,7 @@ async fn look(
     key: &str,
     body: &str,
 ) -> Result<Claim, IdempotencyError> {
-    let tx = db.begin().await.unwrap();
+    let tx = db.begin("test").await.unwrap();
     let claim = claim(&tx, scope, key, request(body), at(0)).await;
     tx.rollback().await.unwrap();
     claim
@@ -69,7 +69,7 @@ async fn a_claim_lives_and_dies_with_its_transaction() {
     for db in databases().await {
         assert_eq!(look(&db, &scope(), "k1", "a").await.unwrap(), Claim::Fresh);
         assert_eq!(look(&db, &scope(), "k1", "b").await.unwrap(), Claim::Fresh, "{db}");
-        let tx = db.begin().await.unwrap();
+        let tx = db.begin("test").await.unwrap();
         claim(&tx, &scope(), "k2", request("a"), at(0)).await.unwrap();
         tx.commit().await.unwrap();
         let unanswered = look(&db, &scope(), "k2", "a").await.unwrap_err();
@@ -82,7 +82,7 @@ async fn only_an_open_claim_is_answered_and_only_once() {
     for db in databases().await {
         answer(&db, &scope(), "k1", 200).await;
         for key in ["k1", "k2"] {
-            let tx = db.begin().await.unwrap();
+            let tx = db.begin("test").await.unwrap();
             let error = store(&tx, &scope(), key, 200, &json!(null)).await.unwrap_err();
             assert!(matches!(error, IdempotencyError::NotClaimed { .. }), "{db}: {error:?}");
         }
@@ -97,7 +97,7 @@ async fn only_an_open_claim_is_answered_and_only_once() {
 async fn a_twin_waits_for_the_first_and_gets_its_answer() {
     for db in databases().await {
         let db = Arc::new(db);
-        let first = db.begin().await.unwrap();
+        let first = db.begin("test").await.unwrap();
         claim(&first, &scope(), "k1", request("a"), at(0)).await.unwrap();
         let twin = tokio::spawn({
             let db = Arc::clone(&db);
@@ -113,9 +113,9 @@ async fn a_twin_waits_for_the_first_and_gets_its_answer() {
 #[tokio::test]
 async fn a_bounded_twin_is_told_that_the_first_is_busy() {
     let Some(db) = testkit::postgres::<Migrator>().await else { return };
-    let first = db.begin().await.unwrap();
+    let first = db.begin("test").await.unwrap();
     claim(&first, &scope(), "k1", request("a"), at(0)).await.unwrap();
-    let twin = db.begin().await.unwrap();
+    let twin = db.begin("test").await.unwrap();
     bound_wait(&twin, Duration::from_millis(20)).await.unwrap();
     let busy = claim(&twin, &scope(), "k1", request("a"), at(0)).await.unwrap_err();
     assert!(matches!(busy, IdempotencyError::Busy), "{busy:?}");

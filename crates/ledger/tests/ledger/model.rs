@@ -228,7 +228,7 @@ async fn run(db: &TestDb, transactions: &[(Vec<Step>, bool)]) -> Result<(), Test
     let mut model = Model::default();
     for (steps, commit) in transactions {
         let mut after = model.clone();
-        let tx = db.begin().await.unwrap();
+        let tx = db.begin("test").await.unwrap();
         for step in steps {
             prop_assert_eq!(case.apply(&tx, step).await, after.apply(step), "{}: {:?}", db, step);
         }

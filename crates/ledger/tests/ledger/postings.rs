@@ -65,7 +65,7 @@ async fn a_refusal_changes_nothing_and_leaves_the_transaction_usable() {
         let (stranger, cash) = (account(AVAILABLE, 3), account(CASH, 0));
         fund(&db, 1, &rich, 1_000).await;
         fund(&db, 2, &poor, 10).await;
-        let tx = db.begin().await.unwrap();
+        let tx = db.begin("test").await.unwrap();
         // Whichever of the two accounts is locked first, the other one's part must not remain.
         let both = Posting::new(id(3), "fee")
             .leg(&rich, eur(-500))
@@ -138,7 +138,8 @@ async fn clearing_accounts_need_nobodys_lock() {
         if let Some(db) = testkit::postgres::<Migrator>().await {
             fund(&db, 1, &account(AVAILABLE, 1), 10).await;
             fund(&db, 2, &account(AVAILABLE, 2), 10).await;
-            let (first, second) = (db.begin().await.unwrap(), db.begin().await.unwrap());
+            let (first, second) =
+                (db.begin("test").await.unwrap(), db.begin("test").await.unwrap());
             for (tx, owner) in [(&first, 1), (&second, 2)] {
                 ledger::idempotency::bound_wait(tx, Duration::from_millis(20)).await.unwrap();
                 let pay = transfer(10 + owner, &account(AVAILABLE, owner), &cash, 10);

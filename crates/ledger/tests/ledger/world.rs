@@ -50,7 +50,7 @@ pub(crate) fn transfer(op: u128, from: &Account, to: &Account, minor: i64) -> Po
 /// Posts in a transaction of its own, committed whatever came of it: a refusal must have changed
 /// nothing.
 pub(crate) async fn post(db: &TestDb, posting: &Posting) -> Result<Posted, LedgerError> {
-    let tx = db.begin().await.unwrap();
+    let tx = db.begin("test").await.unwrap();
     let posted = ledger::post(&tx, posting, at(0)).await;
     tx.commit().await.unwrap();
     posted
