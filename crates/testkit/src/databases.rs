@@ -174,6 +174,32 @@ fn with_database(server: &str, name: &str) -> anyhow::Result<String> {
     Ok(format!("{}/{name}{query}", &url[..path]))
 }
 
+/// Takes every guard of a database away, so that a test can break what it protects.
+///
+/// # Panics
+/// When the database fails.
+pub async fn unguard(db: &Db) {
+    let conn = db.write();
+    let engine = conn.get_database_backend();
+    let listed = match engine {
+        DbBackend::Postgres => {
+            "SELECT t.tgname::text AS name, c.relname::text AS on_table FROM pg_trigger t \
+             JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal \
+             AND c.relnamespace = current_schema()::regnamespace"
+        }
+        _ => "SELECT name, tbl_name AS on_table FROM sqlite_master WHERE type = 'trigger'",
+    };
+    let rows = conn.query_all_raw(Statement::from_string(engine, listed)).await;
+    for row in rows.expect("triggers can be listed") {
+        let text = |name| row.try_get::<String>("", name).expect("a trigger has names");
+        let drop = match engine {
+            DbBackend::Postgres => format!("DROP TRIGGER {} ON {}", text("name"), text("on_table")),
+            _ => format!("DROP TRIGGER {}", text("name")),
+        };
+        conn.execute_unprepared(&drop).await.expect("a trigger can be dropped");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use sea_orm_migration::MigrationTrait;
@@ -218,31 +244,5 @@ mod tests {
         check("postgres://host", "postgres://host/t1");
         check("postgres:///x?host=/run/pg", "postgres:///t1?host=/run/pg");
         assert!(with_database("host", "t1").is_err());
-    }
-}
-
-/// Takes every guard of a database away, so that a test can break what it protects.
-///
-/// # Panics
-/// When the database fails.
-pub async fn unguard(db: &Db) {
-    let conn = db.write();
-    let engine = conn.get_database_backend();
-    let listed = match engine {
-        DbBackend::Postgres => {
-            "SELECT t.tgname::text AS name, c.relname::text AS on_table FROM pg_trigger t \
-             JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal \
-             AND c.relnamespace = current_schema()::regnamespace"
-        }
-        _ => "SELECT name, tbl_name AS on_table FROM sqlite_master WHERE type = 'trigger'",
-    };
-    let rows = conn.query_all_raw(Statement::from_string(engine, listed)).await;
-    for row in rows.expect("triggers can be listed") {
-        let text = |name| row.try_get::<String>("", name).expect("a trigger has names");
-        let drop = match engine {
-            DbBackend::Postgres => format!("DROP TRIGGER {} ON {}", text("name"), text("on_table")),
-            _ => format!("DROP TRIGGER {}", text("name")),
-        };
-        conn.execute_unprepared(&drop).await.expect("a trigger can be dropped");
     }
 }
