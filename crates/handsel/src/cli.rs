@@ -79,6 +79,26 @@ Examples:
 Exit codes: 0 clean, 1 violations (each names its rows), 2 the audit itself failed.")]
     Audit(AuditArgs),
 
+    /// Copy the SQLite databases, beside a running server
+    ///
+    /// Each copy is consistent in itself, and those with money in them begin in quarantine: a server
+    /// that is started on them moves no money outwards until `handsel quarantine lift`. Keys are not
+    /// copied; without the folder `keys` the codes of cards cannot be read.
+    #[command(after_help = "\
+Examples:
+  handsel backup --to /var/backups/handsel/2026-11-26
+
+To restore: stop the server, put the copies in the place of the databases, start it, and when its
+first sweep of the provider is over: handsel quarantine lift")]
+    Backup(BackupArgs),
+
+    /// Show, begin or lift the quarantine of a restored database
+    ///
+    /// A restored database does not know what happened after the copy was taken. In quarantine no
+    /// transfer is sent, no money is taken for prizes and no card is issued.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+
     /// Bring the databases up to date
     ///
     /// SQLite databases are backed up first. `handsel serve` does this by itself for SQLite; for
@@ -181,6 +201,49 @@ pub(crate) struct AuditArgs {
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `handsel backup`
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// The folder for the copies; made if missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+}
+
+/// `handsel quarantine …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// Say whether there is one, and why; exit code 1 if there is
+    Show {
+        /// Where the configuration comes from.
+        #[command(flatten)]
+        sources: Sources,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Begin one: after restoring PostgreSQL, for example
+    Begin {
+        /// Where the configuration comes from.
+        #[command(flatten)]
+        sources: Sources,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// End it, if the provider's transfers and payments and the escrows of both services match
+    Lift {
+        /// Where the configuration comes from.
+        #[command(flatten)]
+        sources: Sources,
+        /// End it although they do not: somebody has looked at every mismatch
+        #[arg(long)]
+        accept: bool,
+    },
 }
 
 /// `handsel migrate`

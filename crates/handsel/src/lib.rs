@@ -9,6 +9,7 @@
 //! | `demo` | `handsel demo`: the whole story over HTTP, on a node with a movable clock |
 //! | `verify` | `handsel verify`: checks a draw, offline |
 //! | `audit` | `handsel audit`: what each service checks alone, and what only all books together show |
+//! | `backup`, `quarantine` | copies of the databases, and what a restored one may not do yet |
 //! | `calls` | `handsel calls`: dead letters and lanes, through the running server or its file |
 //! | `bench` | `handsel bench`: figures of this machine, as ratios of one run |
 //! | `stores` | opens call stores |
@@ -20,6 +21,7 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod bench;
 mod calls;
 mod cli;
@@ -29,6 +31,7 @@ mod metrics;
 mod migrate;
 mod node;
 mod out;
+mod quarantine;
 mod sandbox_bank;
 mod serve;
 mod show_config;
@@ -56,6 +59,8 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => quiet(demo::run(args)),
         Command::Verify(args) => verify::run(args),
         Command::Audit(args) => quiet(audit::run(args)),
+        Command::Backup(args) => quiet(backup::run(args)),
+        Command::Quarantine(command) => quiet(quarantine::run(command)),
         Command::Migrate(args) => quiet(migrate::run(args)),
         Command::Config(command) => show_config::run(command),
         Command::Calls(command) => quiet(calls::run(command)),

@@ -59,6 +59,34 @@ pub async fn lift<C: ConnectionTrait>(conn: &C, now_ms: i64) -> Result<bool, DbE
     Ok(lifted.rows_affected() > 0)
 }
 
+/// Makes a copy of a database begin its life in quarantine, whatever version it is of: nobody knows
+/// what will have happened by the time that it is used.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_in_copy<C: ConnectionTrait>(
+    conn: &C,
+    reason: &str,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    create_table(conn).await?;
+    begin(conn, reason, now_ms).await
+}
+
+/// The table may be there already, in a copy that was made before the migration.
+async fn create_table<C: ConnectionTrait>(conn: &C) -> Result<(), DbErr> {
+    let create = "CREATE TABLE IF NOT EXISTS quarantine (
+        since_ms BIGINT NOT NULL,
+        reason TEXT NOT NULL,
+        lifted_ms BIGINT)";
+    conn.execute_unprepared(create).await?;
+    // At most one is in force, also when two begin it at once.
+    let once = "CREATE UNIQUE INDEX IF NOT EXISTS quarantine_in_force
+        ON quarantine ((lifted_ms IS NULL)) WHERE lifted_ms IS NULL";
+    conn.execute_unprepared(once).await?;
+    Ok(())
+}
+
 /// The migration of the table, for each service's migrator.
 pub fn migration() -> Box<dyn MigrationTrait> {
     Box::new(CreateQuarantine)
@@ -75,17 +103,7 @@ impl MigrationName for CreateQuarantine {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateQuarantine {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        let create = "CREATE TABLE quarantine (
-            since_ms BIGINT NOT NULL,
-            reason TEXT NOT NULL,
-            lifted_ms BIGINT)";
-        db.execute_unprepared(create).await?;
-        // At most one is in force, also when two begin it at once.
-        let once = "CREATE UNIQUE INDEX quarantine_in_force ON quarantine ((lifted_ms IS NULL))
-            WHERE lifted_ms IS NULL";
-        db.execute_unprepared(once).await?;
-        Ok(())
+        create_table(manager.get_connection()).await
     }
 }
 

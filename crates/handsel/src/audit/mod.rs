@@ -124,6 +124,14 @@ impl Audited {
         self.violations.is_empty()
     }
 
+    /// The violations of some invariants, each as one line.
+    pub(crate) fn of(&self, invariants: &[u8]) -> impl Iterator<Item = String> {
+        self.violations
+            .iter()
+            .filter(|violation| invariants.contains(&violation.invariant))
+            .map(|found| format!("{}: {} ({})", found.books, found.what, found.rows.join(", ")))
+    }
+
     /// How many invariants were checked.
     pub(crate) fn checked() -> usize {
         INVARIANTS.len()

@@ -178,6 +178,18 @@ impl Applications {
                 problems.push(format!("the database of {service} does not answer"));
             }
         }
+        for (service, db) in self.databases.with_money() {
+            match platform::quarantine::find(db.read()).await {
+                Ok(None) => {}
+                Ok(Some(quarantine)) => {
+                    warnings.push(format!("{service} is in quarantine: {}", quarantine.reason));
+                }
+                Err(error) => {
+                    tracing::error!(service, %error, "whether there is a quarantine is unknown");
+                    problems.push(format!("the database of {service} does not answer"));
+                }
+            }
+        }
         match self.calls.stats().await {
             Ok(lanes) => {
                 warnings.extend(lanes.into_iter().filter(|lane| lane.dead > 0).map(|lane| {

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use platform::{Clock, Db, db::DbConfig};
-use sea_orm::{ConnectionTrait as _, DbBackend};
+use sea_orm::DbBackend;
 use sea_orm_migration::MigratorTrait;
 
-use crate::config::Config;
+use crate::{backup, config::Config};
+
+/// The services whose databases have money in them.
+pub(crate) const MONEY: [&str; 2] = ["giveaway", "giftcard"];
 
 /// One database per service. No service sees another's.
 #[derive(Clone, Debug)]
@@ -84,6 +87,11 @@ impl Databases {
         [("giveaway", &self.giveaway), ("giftcard", &self.giftcard), ("processor", &self.processor)]
     }
 
+    /// Those with money in them.
+    pub(crate) fn with_money(&self) -> impl Iterator<Item = (&'static str, &Db)> {
+        self.all().into_iter().filter(|(service, _)| MONEY.contains(service))
+    }
+
     /// Closes all connections.
     pub(crate) async fn close(self) {
         for db in [self.giveaway, self.giftcard, self.processor] {
@@ -128,7 +136,8 @@ async fn pending<M: MigratorTrait>(
     Ok(Migrated { service, applied, backup: None })
 }
 
-fn file(data: &Path, service: &str) -> PathBuf {
+/// A service's file in a data folder.
+pub(crate) fn file(data: &Path, service: &str) -> PathBuf {
     data.join(format!("{service}.db"))
 }
 
@@ -176,17 +185,10 @@ impl Opening<'_> {
         Ok((db, migrated))
     }
 
-    /// A consistent copy, made by the engine: copying the file beside its log would not be one.
     async fn back_up(&self, service: &str, db: &Db) -> anyhow::Result<PathBuf> {
-        let folder = self.data.join("backups");
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-        let backup = folder.join(format!("{service}-{}.db", self.clock.now_ms()));
-        let name = backup.to_str().context("data_dir: is not valid Unicode")?.replace('\'', "''");
-        db.write()
-            .execute_unprepared(&format!("VACUUM INTO '{name}'"))
-            .await
-            .with_context(|| format!("cannot back up to {}", backup.display()))?;
-        Ok(backup)
+        let now_ms = self.clock.now_ms();
+        let to = self.data.join("backups").join(format!("{service}-{now_ms}.db"));
+        backup::copy(service, db, &to, now_ms).await?;
+        Ok(to)
     }
 }
