@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod audits;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod holds;

@@ -24,7 +24,7 @@ const CASES: u32 = 48;
 
 /// What is done. Ids are small numbers, so that they repeat, with the same content and with other.
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Post { op: u8, legs: Vec<(Place, i64)> },
     Place { hold: u8, owner: u8, minor: i64 },
     Capture { hold: u8, to: u8 },
@@ -32,7 +32,7 @@ enum Step {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place {
+pub(crate) enum Place {
     Available(u8),
     Payable(u8),
     Cash,
@@ -40,7 +40,7 @@ enum Place {
 
 /// The outcome of a step, without its details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     New,
     Repeated,
     Insufficient,
@@ -51,7 +51,7 @@ enum Outcome {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Model {
+pub(crate) struct Model {
     balances: BTreeMap<(String, u8), i64>,
     operations: BTreeMap<u8, Vec<(String, u8, i64)>>,
     holds: BTreeMap<u8, (u8, i64, HoldState, Option<u8>)>,
@@ -72,7 +72,7 @@ impl Model {
         self.balances.entry((kind.to_owned(), owner)).or_default()
     }
 
-    fn apply(&mut self, step: &Step) -> Outcome {
+    pub(crate) fn apply(&mut self, step: &Step) -> Outcome {
         match step {
             Step::Post { op, legs } => self.post(*op, legs),
             Step::Place { hold, owner, minor } => match self.holds.get(hold).copied() {
@@ -139,11 +139,15 @@ impl Model {
 }
 
 /// The accounts and ids of one case; every case has its own, in one database.
-struct Case {
+pub(crate) struct Case {
     space: Uuid,
 }
 
 impl Case {
+    pub(crate) fn new() -> Self {
+        Self { space: Uuid::new_v4() }
+    }
+
     fn id(&self, what: &str, n: u8) -> Uuid {
         ledger::op_id(&[self.space.as_bytes(), what.as_bytes(), &[n]])
     }
@@ -152,7 +156,7 @@ impl Case {
         Account { owner: self.id("owner", owner), ..account(kind, 0) }
     }
 
-    async fn apply(&self, tx: &Tx, step: &Step) -> Outcome {
+    pub(crate) async fn apply(&self, tx: &Tx, step: &Step) -> Outcome {
         let done = match step {
             Step::Post { op, legs } => {
                 let legs = legs.iter().map(|(place, minor)| {
@@ -196,7 +200,27 @@ impl Case {
     }
 }
 
-fn steps() -> impl Strategy<Value = Vec<(Vec<Step>, bool)>> {
+impl Case {
+    /// Whether every account has the balance that the model has.
+    pub(crate) async fn same_balances(
+        &self,
+        db: &TestDb,
+        model: &mut Model,
+    ) -> Result<(), TestCaseError> {
+        for owner in 0..OWNERS {
+            for kind in [AVAILABLE, HELD, PAYABLE, CASH] {
+                let name = kind.name().to_owned();
+                let expected = *model.balance(&name, owner);
+                let found = balance(db, &self.account(kind, owner)).await;
+                prop_assert_eq!(found, expected, "{}: {} of {}", db, name, owner);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One step, with ids that repeat.
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let place = prop_oneof![
         3 => (0..OWNERS).prop_map(Place::Available),
         1 => (0..OWNERS).prop_map(Place::Payable),
@@ -211,20 +235,23 @@ fn steps() -> impl Strategy<Value = Vec<(Vec<Step>, bool)>> {
             legs
         },
     );
-    let step = prop_oneof![
+    prop_oneof![
         6 => (0..OPERATIONS * 3, legs).prop_map(|(op, legs)| Step::Post { op, legs }),
         3 => (0..HOLDS, 0..OWNERS, prop_oneof![Just(5_i64), 1..40_i64])
             .prop_map(|(hold, owner, minor)| Step::Place { hold, owner, minor }),
         2 => (0..HOLDS, 0..OWNERS).prop_map(|(hold, to)| Step::Capture { hold, to }),
         2 => (0..HOLDS).prop_map(|hold| Step::Release { hold }),
-    ];
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<(Vec<Step>, bool)>> {
     // A transaction of some steps, and whether it is committed.
-    let transaction = (prop::collection::vec(step, 1..5), prop::bool::weighted(0.85));
+    let transaction = (prop::collection::vec(step(), 1..5), prop::bool::weighted(0.85));
     prop::collection::vec(transaction, 1..12)
 }
 
 async fn run(db: &TestDb, transactions: &[(Vec<Step>, bool)]) -> Result<(), TestCaseError> {
-    let case = Case { space: Uuid::new_v4() };
+    let case = Case::new();
     let mut model = Model::default();
     for (steps, commit) in transactions {
         let mut after = model.clone();
@@ -238,14 +265,7 @@ async fn run(db: &TestDb, transactions: &[(Vec<Step>, bool)]) -> Result<(), Test
         } else {
             tx.rollback().await.unwrap();
         }
-        for owner in 0..OWNERS {
-            for kind in [AVAILABLE, HELD, PAYABLE, CASH] {
-                let name = kind.name().to_owned();
-                let expected = *model.balance(&name, owner);
-                let found = balance(db, &case.account(kind, owner)).await;
-                prop_assert_eq!(found, expected, "{}: {} of {}", db, name, owner);
-            }
-        }
+        case.same_balances(db, &mut model).await?;
     }
     prop_assert_eq!(model.balances.values().sum::<i64>(), 0);
     Ok(())
