@@ -8,8 +8,8 @@ use platform::{
 
 use crate::{
     actions::{
-        expire_cards::expire_cards, forget_keys, resolve_escrows, send_settlement, settle_all,
-        sweep_transfers, take_events,
+        end_authorisation::expire_authorisations, expire_cards::expire_cards, forget_keys,
+        resolve_escrows, send_settlement, settle_all, sweep_transfers, take_events,
     },
     error::Result,
     service::{Service, Shared},
@@ -40,6 +40,7 @@ pub(crate) fn spawn(service: &Shared, shutdown: &Shutdown) {
         resolve_escrows::ask(&service).await
     });
     each(service, shutdown, "expiry", Waker::new(), |service: Shared| async move {
+        expire_authorisations(&service).await?;
         expire_cards(&service).await
     });
 }

@@ -5,17 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        authorisation::AuthorisationState,
         card::CardState,
         ids::{
-            CardId, EscrowId, MerchantId, ProductId, RedemptionId, ReversalId, SagaId, SettlementId,
+            AuthorisationId, CardId, EscrowId, MerchantId, ProductId, RedemptionId, ReversalId,
+            SagaId, SettlementId,
         },
         product::ProductState,
         settlement::{LineKind, SettlementState, provider_ref},
     },
     error::Result,
     store::{
-        escrow::Escrow, line, line::Line, merchant::Merchant, product::Product,
-        redemption::Redemption, reversal::Reversal, settlement::Settlement, time,
+        authorisation::Authorisation, escrow::Escrow, line, line::Line, merchant::Merchant,
+        product::Product, redemption::Redemption, reversal::Reversal, settlement::Settlement, time,
     },
 };
 
@@ -154,6 +156,36 @@ impl RedemptionView {
             card: RedeemedCard { id: redemption.card_id, available },
             at: rfc3339(redemption.created_at),
             external_id: redemption.external_id,
+        })
+    }
+}
+
+/// An authorisation, to its merchant.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AuthorisationView {
+    pub(crate) id: AuthorisationId,
+    pub(crate) state: AuthorisationState,
+    pub(crate) amount: Money,
+    pub(crate) card_id: CardId,
+    pub(crate) external_id: String,
+    /// What it was captured as.
+    pub(crate) redemption_id: Option<RedemptionId>,
+    /// When it ends by itself.
+    pub(crate) expires_at: String,
+    pub(crate) at: String,
+}
+
+impl AuthorisationView {
+    pub(crate) fn new(row: Authorisation) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            state: row.state,
+            amount: row.amount()?,
+            card_id: row.card_id,
+            external_id: row.external_id,
+            redemption_id: row.redemption_id,
+            expires_at: rfc3339(row.expires_at),
+            at: rfc3339(row.created_at),
         })
     }
 }

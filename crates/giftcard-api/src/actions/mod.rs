@@ -1,11 +1,13 @@
 //! One file per use case: load, ask the domain, save in one transaction.
 
+pub(crate) mod authorise;
 pub(crate) mod balance;
 pub(crate) mod cancel_escrows;
 pub(crate) mod close_product;
 pub(crate) mod confirm_escrows;
 pub(crate) mod create_product;
 pub(crate) mod create_token;
+pub(crate) mod end_authorisation;
 pub(crate) mod expire_cards;
 pub(crate) mod forget_keys;
 pub(crate) mod issue_card;

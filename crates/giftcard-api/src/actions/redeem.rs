@@ -1,7 +1,7 @@
 //! Redeems a card, in whole or in part.
 
 use ledger::Money;
-use platform::http::IdempotencyKey;
+use platform::{Tx, http::IdempotencyKey};
 
 use super::{
     balance::read_code,
@@ -93,10 +93,7 @@ async fn take(
     external_id: String,
 ) -> Result<RedemptionView> {
     let (tx, now_ms) = (&once.tx, once.now_ms());
-    // Looked up first: a refusal must come before the first write, or it could not be stored.
-    if let Some(known) = redemption::by_external_id(tx, merchant, &external_id).await? {
-        return Err(Refusal::ExternalIdUsed { id: known.id }.into());
-    }
+    is_new(tx, merchant, &external_id).await?;
     if !card::redeem(tx, seen.id, merchant, amount, now_ms).await? {
         let card = card::find(tx, seen.id).await?.unwrap_or(seen);
         let obstacle = rules::obstacle(card.standing()?, amount, once.now);
@@ -112,31 +109,51 @@ async fn take(
         currency: amount.currency.to_string(),
         created_at: now_ms,
     };
-    if !redemption::insert(tx, row.clone()).await? {
-        // Two tills, one external id, at the same moment: the other was first. Rolled back.
-        return Err(Error::CONTENDED);
-    }
-    let owed = Line {
-        id: row.id.0,
-        merchant_id: merchant,
-        currency: row.currency.clone(),
-        kind: LineKind::Redemption,
-        amount_minor: amount.minor,
-        settlement_id: None,
-        created_at: now_ms,
-    };
-    line::insert(tx, owed).await?;
+    owe(service, once, row.clone()).await?;
     let card = card::find(tx, seen.id).await?.ok_or(Error::CONTENDED)?;
     if card.state == CardState::Exhausted {
         let (from, to) = (Some(CardState::Active), CardState::Exhausted);
         event::record_one(tx, card.id, from, to, "redeemed", now_ms).await?;
     }
-    let posting = service.books.redeemed(row.id, card.id, merchant, amount)?;
-    ledger::post(tx, &posting, once.now).await?;
     RedemptionView::new(row, Some(card.available()?))
 }
 
-fn external_id(text: &str) -> Result<String, Refusal> {
+/// Whether the merchant has no redemption of that name. Asked before the first write: a refusal that
+/// came later could not be stored.
+pub(crate) async fn is_new(tx: &Tx, merchant: MerchantId, external_id: &str) -> Result<()> {
+    match redemption::by_external_id(tx, merchant, external_id).await? {
+        Some(known) => Err(Refusal::ExternalIdUsed { id: known.id }.into()),
+        None => Ok(()),
+    }
+}
+
+/// Writes a redemption whose amount was taken from its card: the merchant is owed it from now on.
+pub(crate) async fn owe(service: &Service, once: &Once, row: Redemption) -> Result<()> {
+    let (id, card, merchant, amount) = (row.id, row.card_id, row.merchant_id, row.amount()?);
+    let owed = Line {
+        id: id.0,
+        merchant_id: merchant,
+        currency: row.currency.clone(),
+        kind: LineKind::Redemption,
+        amount_minor: amount.minor,
+        settlement_id: None,
+        created_at: once.now_ms(),
+    };
+    if !redemption::insert(&once.tx, row).await? {
+        // Two tills, one external id, at the same moment: the other was first. Rolled back.
+        return Err(Error::CONTENDED);
+    }
+    line::insert(&once.tx, owed).await?;
+    let posting = service.books.redeemed(id, card, merchant, amount)?;
+    ledger::post(&once.tx, &posting, once.now).await?;
+    Ok(())
+}
+
+/// A till's own name for what it does.
+///
+/// # Errors
+/// Refused when it is empty, too long or not visible.
+pub(crate) fn external_id(text: &str) -> Result<String, Refusal> {
     let text = text.trim();
     let fits =
         (1..=MAX_EXTERNAL_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());

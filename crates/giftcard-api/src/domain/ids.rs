@@ -17,6 +17,8 @@ platform::ids! {
     RedemptionId = "rdm";
     /// A redemption taken back, in whole or in part.
     ReversalId = "rev";
+    /// An amount of a card that is set aside for a till.
+    AuthorisationId = "aut";
     /// A payout to a merchant.
     SettlementId = "stl";
     /// A bearer token.

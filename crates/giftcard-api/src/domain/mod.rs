@@ -3,6 +3,7 @@
 //! | module | what it decides |
 //! |---|---|
 //! | [`amount`] | which amounts may be moved, and how a person types one |
+//! | [`authorisation`] | the states of an authorisation, and how long it holds |
 //! | [`books`] | the chart of accounts and the posting of each flow |
 //! | [`card`] | the states of a card, its expiry, why it cannot be redeemed |
 //! | [`code`] | card codes: 26 characters of randomness and one that checks them |
@@ -17,6 +18,7 @@
 pub(crate) mod state;
 
 pub(crate) mod amount;
+pub(crate) mod authorisation;
 pub(crate) mod books;
 pub(crate) mod card;
 pub(crate) mod code;

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use ledger::{Currency, Money};
 
-use super::ids::{ProductId, RedemptionId};
+use super::{
+    authorisation::AuthorisationState,
+    ids::{AuthorisationId, ProductId, RedemptionId},
+};
 
 /// An expected refusal. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +60,12 @@ pub(crate) enum Refusal {
     InsufficientBalance { available: Money },
     #[error("external_id was used for redemption {id}")]
     ExternalIdUsed { id: RedemptionId },
+    #[error("external_id was used for authorisation {id}")]
+    AuthorisationKnown { id: AuthorisationId },
+    #[error("the authorisation is {state} already")]
+    AuthorisationEnded { state: AuthorisationState },
+    #[error("only {authorised} were authorised")]
+    CaptureTooLarge { authorised: Money },
     #[error("only {left} of the redemption are left to reverse")]
     ReversalTooLarge { left: Money },
     #[error("the link is not valid")]
@@ -112,6 +121,9 @@ impl Refusal {
             Self::CardVoided => "card_voided",
             Self::InsufficientBalance { .. } => "insufficient_balance",
             Self::ExternalIdUsed { .. } => "external_id_used",
+            Self::AuthorisationKnown { .. } => "authorisation_known",
+            Self::AuthorisationEnded { .. } => "authorisation_ended",
+            Self::CaptureTooLarge { .. } => "capture_too_large",
             Self::ReversalTooLarge { .. } => "reversal_too_large",
             Self::LinkInvalid => "link_invalid",
             Self::LinkExpired => "link_expired",

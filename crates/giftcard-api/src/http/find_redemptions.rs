@@ -18,7 +18,7 @@ use crate::{
 
 #[derive(Deserialize)]
 pub(crate) struct Which {
-    external_id: Option<String>,
+    pub(crate) external_id: Option<String>,
 }
 
 pub(crate) async fn handle(

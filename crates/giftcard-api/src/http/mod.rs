@@ -1,6 +1,7 @@
 //! The HTTP interface: every route, with what it asks for.
 
 mod auth;
+mod authorisations;
 mod check_balance;
 mod close_product;
 mod create_product;
@@ -44,6 +45,13 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/api/giftcard/v1/merchants/me", get(show_merchant::handle))
         .route("/api/giftcard/v1/products", post(create_product::handle).get(list_products::handle))
         .route("/api/giftcard/v1/products/{id}/close", post(close_product::handle))
+        .route(
+            "/api/giftcard/v1/authorisations",
+            post(authorisations::authorise).get(authorisations::list),
+        )
+        .route("/api/giftcard/v1/authorisations/{id}", get(authorisations::show))
+        .route("/api/giftcard/v1/authorisations/{id}/capture", post(authorisations::capture))
+        .route("/api/giftcard/v1/authorisations/{id}/release", post(authorisations::release))
         .route("/api/giftcard/v1/redemptions", post(redeem::handle).get(find_redemptions::handle))
         .route("/api/giftcard/v1/redemptions/{id}", get(show_redemption::handle))
         .route("/api/giftcard/v1/redemptions/{id}/reversals", post(reverse_redemption::handle))

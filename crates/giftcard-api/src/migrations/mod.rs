@@ -6,6 +6,7 @@ mod m0202_cards;
 mod m0203_settlements;
 mod m0204_operations;
 mod m0205_transitions;
+mod m0206_authorisations;
 
 use ledger::guard::{self, Guard};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0204_operations::Migration));
         all.push(Box::new(m0205_transitions::Migration));
         all.push(platform::quarantine::migration());
+        all.push(Box::new(m0206_authorisations::Migration));
         all
     }
 }
@@ -34,8 +36,13 @@ impl MigratorTrait for Migrator {
 /// Guards of our own tables and of the ledger's that this database lacks: none, or money is not
 /// safe in it.
 pub(crate) async fn missing_guards(conn: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    let ours =
-        [m0202_cards::guards(), m0204_operations::guards(), m0205_transitions::guards()].concat();
+    let ours = [
+        m0202_cards::guards(),
+        m0204_operations::guards(),
+        m0205_transitions::guards(),
+        m0206_authorisations::guards(),
+    ]
+    .concat();
     let mut missing = ledger::missing_guards(conn).await?;
     missing.extend(guard::missing(conn, &ours).await?);
     Ok(missing)

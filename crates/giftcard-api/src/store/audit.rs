@@ -8,10 +8,13 @@ use super::money;
 use crate::{
     audit::SettledTransfer,
     domain::{
+        authorisation::AuthorisationState,
         books,
         card::CardState,
         escrow::EscrowState,
-        ids::{CardId, EscrowId, MerchantId, RedemptionId, ReversalId, SettlementId},
+        ids::{
+            AuthorisationId, CardId, EscrowId, MerchantId, RedemptionId, ReversalId, SettlementId,
+        },
         settlement::SettlementState,
         state::Machine,
     },
@@ -41,6 +44,22 @@ const CONSISTENCY: &[RowCheck] = &[
         sql: "SELECT c.id FROM card c LEFT JOIN (SELECT card_id, \
               SUM(amount_minor - reversed_minor) AS net FROM redemption GROUP BY card_id) r \
               ON r.card_id = c.id WHERE c.redeemed_minor <> COALESCE(r.net, 0)",
+    },
+    RowCheck {
+        invariant: 4,
+        what: "what the card has set aside is not the sum of its open authorisations",
+        name: RowName::Id(CardId::PREFIX),
+        sql: "SELECT c.id FROM card c LEFT JOIN (SELECT card_id, SUM(amount_minor) AS total \
+              FROM authorisation WHERE state = 'authorised' GROUP BY card_id) o \
+              ON o.card_id = c.id WHERE c.authorised_minor <> COALESCE(o.total, 0)",
+    },
+    RowCheck {
+        invariant: 4,
+        what: "the authorisation was captured as something that it cannot be",
+        name: RowName::Id(AuthorisationId::PREFIX),
+        sql: "SELECT o.id FROM authorisation o LEFT JOIN redemption r ON r.id = o.redemption_id \
+              WHERE (o.state = 'captured') <> (r.id IS NOT NULL) OR r.card_id <> o.card_id \
+              OR r.amount_minor > o.amount_minor OR r.currency <> o.currency",
     },
     RowCheck {
         invariant: 4,
@@ -199,6 +218,7 @@ pub(crate) async fn consistency(
     }
     found.extend(paths::<EscrowState>(conn, EscrowId::PREFIX, listed).await?);
     found.extend(paths::<CardState>(conn, CardId::PREFIX, listed).await?);
+    found.extend(paths::<AuthorisationState>(conn, AuthorisationId::PREFIX, listed).await?);
     // Attempts are named after their settlement, and their transitions are a part of its table.
     found.extend(paths::<SettlementState>(conn, SettlementId::PREFIX, listed).await?);
     Ok(found)
@@ -271,6 +291,14 @@ pub(crate) async fn overdue(
                 "the card's time is over, and it has not expired",
                 RowName::Id(CardId::PREFIX),
                 "SELECT id FROM card WHERE state IN ('active', 'exhausted') AND expires_at < $2",
+            ),
+        ),
+        (
+            cutoffs.expiry,
+            check(
+                "the authorisation's time is over, and it has not expired",
+                RowName::Id(AuthorisationId::PREFIX),
+                "SELECT id FROM authorisation WHERE state = 'authorised' AND expires_at < $2",
             ),
         ),
     ];

@@ -1,7 +1,7 @@
 //! Cards.
 
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, ExprTrait as _,
+    ColumnTrait as _, Condition, ConnectionTrait, DbErr, EntityTrait as _, ExprTrait as _,
     IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Value,
     sea_query::Expr,
 };
@@ -152,24 +152,94 @@ pub(crate) async fn redeem(
     now_ms: i64,
 ) -> Result<bool, DbErr> {
     let minor = amount.minor;
-    let state: Expr =
-        Expr::case(Expr::col(Column::AvailableMinor).eq(minor), Expr::value(CardState::Exhausted))
-            .finally(Expr::value(CardState::Active))
-            .into();
+    // What is authorised may come back, so a card with some of it is not exhausted.
+    let nothing_left =
+        Expr::col(Column::AvailableMinor).eq(minor).and(Expr::col(Column::AuthorisedMinor).eq(0));
+    let state: Expr = Expr::case(nothing_left, Expr::value(CardState::Exhausted))
+        .finally(Expr::value(CardState::Active))
+        .into();
     let changed = Entity::update_many()
         .col_expr(Column::AvailableMinor, Expr::col(Column::AvailableMinor).sub(minor))
         .col_expr(Column::RedeemedMinor, Expr::col(Column::RedeemedMinor).add(minor))
         .col_expr(Column::State, state)
         .col_expr(Column::ChangedAt, Expr::value(now_ms))
         .filter(Column::Id.eq(id))
-        .filter(Column::MerchantId.eq(merchant))
-        .filter(Column::Currency.eq(amount.currency.as_str()))
-        .filter(Column::State.eq(CardState::Active))
-        .filter(Column::AvailableMinor.gte(minor))
-        .filter(Column::ExpiresAt.is_null().or(Column::ExpiresAt.gt(now_ms)))
+        .filter(spendable(merchant, amount, now_ms))
         .exec(tx)
         .await?;
     Ok(changed.rows_affected == 1)
+}
+
+/// Sets an amount of a card aside, under the conditions of [`redeem`].
+pub(crate) async fn authorise(
+    tx: &impl ConnectionTrait,
+    id: CardId,
+    merchant: MerchantId,
+    amount: Money,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
+    let minor = amount.minor;
+    let changed = Entity::update_many()
+        .col_expr(Column::AvailableMinor, Expr::col(Column::AvailableMinor).sub(minor))
+        .col_expr(Column::AuthorisedMinor, Expr::col(Column::AuthorisedMinor).add(minor))
+        .col_expr(Column::ChangedAt, Expr::value(now_ms))
+        .filter(Column::Id.eq(id))
+        .filter(spendable(merchant, amount, now_ms))
+        .exec(tx)
+        .await?;
+    Ok(changed.rows_affected == 1)
+}
+
+/// Takes what was authorised of a card that the caller has locked: `captured` of it was redeemed,
+/// the rest is available again. A card that has value again is active, one that has none left is
+/// exhausted.
+pub(crate) async fn end_authorisation(
+    tx: &impl ConnectionTrait,
+    card: &Card,
+    authorised: Money,
+    captured: Money,
+    expires_at: Option<i64>,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
+    let back = authorised.minor - captured.minor;
+    let is_empty = card.available_minor + back == 0;
+    let to = match card.state {
+        CardState::Active if is_empty && card.authorised_minor == authorised.minor => {
+            CardState::Exhausted
+        }
+        CardState::Exhausted | CardState::Expired if !is_empty => CardState::Active,
+        state => state,
+    };
+    let changed = Entity::update_many()
+        .col_expr(Column::AvailableMinor, Expr::col(Column::AvailableMinor).add(back))
+        .col_expr(Column::AuthorisedMinor, Expr::col(Column::AuthorisedMinor).sub(authorised.minor))
+        .col_expr(Column::RedeemedMinor, Expr::col(Column::RedeemedMinor).add(captured.minor))
+        .col_expr(Column::State, Expr::value(to))
+        .col_expr(Column::ExpiresAt, Expr::value(expires_at))
+        .col_expr(Column::ChangedAt, Expr::value(now_ms))
+        .filter(Column::Id.eq(card.id))
+        .filter(Column::State.eq(card.state))
+        .filter(Column::AuthorisedMinor.gte(authorised.minor))
+        .exec(tx)
+        .await?;
+    if changed.rows_affected != 1 {
+        return Ok(false);
+    }
+    if to != card.state {
+        let reason = "an authorisation ended";
+        event::record_one(tx, card.id, Some(card.state), to, reason, now_ms).await?;
+    }
+    Ok(true)
+}
+
+/// A card of the merchant that is active, not expired, and has the amount.
+fn spendable(merchant: MerchantId, amount: Money, now_ms: i64) -> Condition {
+    Condition::all()
+        .add(Column::MerchantId.eq(merchant))
+        .add(Column::Currency.eq(amount.currency.as_str()))
+        .add(Column::State.eq(CardState::Active))
+        .add(Column::AvailableMinor.gte(amount.minor))
+        .add(Column::ExpiresAt.is_null().or(Column::ExpiresAt.gt(now_ms)))
 }
 
 /// Gives an amount back to a card that the caller has locked, and leaves it active.

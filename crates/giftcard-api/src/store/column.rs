@@ -7,11 +7,12 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::domain::{
+    authorisation::AuthorisationState,
     card::CardState,
     escrow::EscrowState,
     ids::{
-        CardId, EscrowId, MerchantId, ProductId, RedemptionId, ReversalId, SagaId, SettlementId,
-        TokenId, WinnerId,
+        AuthorisationId, CardId, EscrowId, MerchantId, ProductId, RedemptionId, ReversalId, SagaId,
+        SettlementId, TokenId, WinnerId,
     },
     product::ProductState,
     settlement::{AttemptState, LineKind, SettlementState},
@@ -92,6 +93,7 @@ macro_rules! texts {
 }
 
 ids!(
+    AuthorisationId,
     CardId,
     EscrowId,
     MerchantId,
@@ -103,4 +105,12 @@ ids!(
     TokenId,
     WinnerId,
 );
-texts!(AttemptState, CardState, EscrowState, LineKind, ProductState, SettlementState);
+texts!(
+    AttemptState,
+    AuthorisationState,
+    CardState,
+    EscrowState,
+    LineKind,
+    ProductState,
+    SettlementState
+);

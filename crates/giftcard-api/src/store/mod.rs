@@ -6,6 +6,7 @@
 pub(crate) mod alert;
 pub(crate) mod attempt;
 pub(crate) mod audit;
+pub(crate) mod authorisation;
 pub(crate) mod card;
 pub(crate) mod column;
 pub(crate) mod escrow;

@@ -2,6 +2,7 @@
 //! provider's port has a stand-in, so that each of its answers can be chosen.
 
 mod audit;
+mod authorisations;
 mod bank;
 mod cards;
 mod crashes;
