@@ -18,6 +18,7 @@ pub(crate) mod redeem;
 pub(crate) mod register_merchant;
 pub(crate) mod request_settlement;
 pub(crate) mod reserve_escrows;
+pub(crate) mod resolve_attempt;
 pub(crate) mod resolve_escrows;
 pub(crate) mod return_escrow;
 pub(crate) mod reveal;

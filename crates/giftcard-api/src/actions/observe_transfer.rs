@@ -89,6 +89,7 @@ async fn advance(
     let change = Change {
         provider_id: Some(&transfer.id),
         failure_code: transfer.failure_code.as_deref().filter(|_| to == AttemptState::Failed),
+        note: None,
         due_ms: (to == AttemptState::PendingProvider).then(|| now_ms.saturating_add(sweep_ms)),
     };
     let reason = "shown by the provider";
@@ -98,6 +99,9 @@ async fn advance(
         && settlement::advance(tx, id, step, attempt.number, reason, now_ms).await?;
     if !moved {
         return Err(Error::CONTENDED);
+    }
+    if to != AttemptState::PendingProvider {
+        alert::clear(tx, alert::Kind::AttemptStuck, reference, now_ms).await?;
     }
     let total = crate::store::money(attempt.amount_minor, &attempt.currency)?;
     let payee = attempt.merchant_id;

@@ -4,7 +4,11 @@
 //! it leaves behind is found by the next run of the scan.
 
 use futures::StreamExt as _;
-use platform::provider::{Provider, ProviderError};
+use platform::{
+    Tx,
+    provider::{Provider, ProviderError},
+};
+use sea_orm::ConnectionTrait;
 
 use super::observe_transfer::record;
 use crate::{
@@ -159,7 +163,7 @@ pub(crate) async fn write_down(
         Conclusion::NotSent { reason } => put_off(service, claimed, true, &reason).await,
         Conclusion::Unknown { reason } => put_off(service, claimed, false, &reason).await,
         Conclusion::Ambiguous { reason } => {
-            stuck(service, claimed, &reason).await?;
+            stuck(service.db.write(), claimed, &reason, service.now_ms()).await?;
             put_off(service, claimed, false, &reason).await
         }
     }
@@ -179,26 +183,31 @@ async fn fail(service: &Service, claimed: &Attempt, code: &str) -> Result<()> {
     if !is_ours {
         return Ok(());
     }
-    let change = Change { failure_code: Some(code), ..Change::default() };
-    let (from, to) = (claimed.state, AttemptState::Failed);
-    let reason = "refused by the provider";
-    let failed = attempt::advance(&tx, &claimed.provider_ref, (from, to), change, reason, now_ms)
-        .await?
-        && settlement::advance(
-            &tx,
-            claimed.settlement_id,
-            (from.of_settlement(), to.of_settlement()),
-            claimed.number,
-            reason,
-            now_ms,
-        )
-        .await?;
-    if !failed {
-        return Err(Error::CONTENDED);
-    }
+    give_up(&tx, claimed, code, None, now_ms).await?;
     tx.commit().await?;
     tracing::warn!(provider_ref = claimed.provider_ref, code, "settlement failed");
     Ok(())
+}
+
+/// The attempt and its settlement have failed, for a reason that the caller has proven.
+pub(crate) async fn give_up(
+    tx: &Tx,
+    attempt: &Attempt,
+    code: &str,
+    note: Option<&str>,
+    now_ms: i64,
+) -> Result<()> {
+    let change = Change { failure_code: Some(code), note, ..Change::default() };
+    let (from, to) = (attempt.state, AttemptState::Failed);
+    let reason = match note {
+        Some(_) => "declared failed by the operator",
+        None => "refused by the provider",
+    };
+    let step = (from.of_settlement(), to.of_settlement());
+    let (reference, number) = (&attempt.provider_ref, attempt.number);
+    let failed = attempt::advance(tx, reference, (from, to), change, reason, now_ms).await?
+        && settlement::advance(tx, attempt.settlement_id, step, number, reason, now_ms).await?;
+    if failed { Ok(()) } else { Err(Error::CONTENDED) }
 }
 
 /// Plans another exchange. `unsent` takes back the send that the claim had counted.
@@ -210,12 +219,18 @@ async fn put_off(service: &Service, claimed: &Attempt, unsent: bool, reason: &st
         _ => retry_in(claimed.tries.saturating_add(1), sweep),
     };
     let due_ms = now.as_millisecond().saturating_add(millis(wait));
-    attempt::put_off(service.db.write(), claimed, unsent, reason, due_ms).await?;
+    let tx = service.db.begin("settlement_put_off").await?;
+    if !attempt::put_off(&tx, claimed, unsent, reason, due_ms).await? {
+        // Somebody else has claimed it meanwhile, or it is over: nobody is needed for that.
+        return Ok(());
+    }
     let is_forgotten =
         claimed.state == AttemptState::Sending && !may_send(claimed.first_sent_at.map(time), now);
     if is_forgotten {
-        stuck(service, claimed, "the provider shows no transfer and has forgotten the key").await?;
+        let reason = "the provider shows no transfer and has forgotten the key";
+        stuck(&tx, claimed, reason, now.as_millisecond()).await?;
     }
+    tx.commit().await?;
     tracing::warn!(provider_ref = claimed.provider_ref, reason, "settlement has no result yet");
     Ok(())
 }
@@ -224,8 +239,13 @@ fn millis(wait: std::time::Duration) -> i64 {
     i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
 }
 
-async fn stuck(service: &Service, claimed: &Attempt, reason: &str) -> Result<()> {
+async fn stuck(
+    conn: &impl ConnectionTrait,
+    claimed: &Attempt,
+    reason: &str,
+    now_ms: i64,
+) -> Result<()> {
     let kind = alert::Kind::AttemptStuck;
-    alert::raise(service.db.write(), kind, &claimed.provider_ref, reason, service.now_ms()).await?;
+    alert::raise(conn, kind, &claimed.provider_ref, reason, now_ms).await?;
     Ok(())
 }

@@ -62,6 +62,8 @@ pub(crate) enum Refusal {
     ExternalIdUsed { id: RedemptionId },
     #[error("external_id was used for authorisation {id}")]
     AuthorisationKnown { id: AuthorisationId },
+    #[error("the attempt may still come to an end by itself")]
+    AttemptLive,
     #[error("the authorisation is {state} already")]
     AuthorisationEnded { state: AuthorisationState },
     #[error("only {authorised} were authorised")]
@@ -122,6 +124,7 @@ impl Refusal {
             Self::InsufficientBalance { .. } => "insufficient_balance",
             Self::ExternalIdUsed { .. } => "external_id_used",
             Self::AuthorisationKnown { .. } => "authorisation_known",
+            Self::AttemptLive => "attempt_live",
             Self::AuthorisationEnded { .. } => "authorisation_ended",
             Self::CaptureTooLarge { .. } => "capture_too_large",
             Self::ReversalTooLarge { .. } => "reversal_too_large",

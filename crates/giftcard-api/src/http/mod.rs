@@ -8,6 +8,7 @@ mod create_product;
 mod create_token;
 mod find_redemptions;
 mod list;
+mod list_alerts;
 mod list_products;
 mod list_settlements;
 mod pending_escrows;
@@ -15,6 +16,7 @@ mod provider_webhook;
 mod redeem;
 mod register_merchant;
 mod request_settlement;
+mod resolve_attempt;
 mod reveal_card;
 mod reverse_redemption;
 mod show_merchant;
@@ -41,6 +43,11 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/api/giftcard/v1/merchants/{id}/tokens", post(create_token::handle))
         .route("/api/giftcard/v1/admin/settlements", get(list_settlements::all))
         .route("/api/giftcard/v1/admin/escrows/pending", get(pending_escrows::handle))
+        .route("/api/giftcard/v1/admin/alerts", get(list_alerts::handle))
+        .route(
+            "/api/giftcard/v1/admin/attempts/{provider_ref}/resolve",
+            post(resolve_attempt::handle),
+        )
         // [merchant]
         .route("/api/giftcard/v1/merchants/me", get(show_merchant::handle))
         .route("/api/giftcard/v1/products", post(create_product::handle).get(list_products::handle))

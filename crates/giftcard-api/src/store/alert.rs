@@ -2,7 +2,8 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, DbErr, EntityTrait as _,
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
     sea_query::{Expr, OnConflict},
 };
 use uuid::Uuid;
@@ -60,6 +61,7 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(crate) use entity::Model as Alert;
 use entity::{Column, Entity};
 
 /// Raises an alert, and logs it the first time. Raised again after it was cleared, it is open again.
@@ -88,4 +90,34 @@ pub(crate) async fn raise(
         tracing::error!(alert = kind.as_str(), %subject, %detail, "an operator is needed");
     }
     Ok(())
+}
+
+/// Clears an alert: what it was about is over.
+pub(crate) async fn clear(
+    conn: &impl ConnectionTrait,
+    kind: Kind,
+    subject: impl ToString,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::ClearedAt, Expr::value(now_ms))
+        .filter(Column::Kind.eq(kind.as_str()))
+        .filter(Column::Subject.eq(subject.to_string()))
+        .filter(Column::ClearedAt.is_null())
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Open alerts, the oldest first.
+pub(crate) async fn open(
+    conn: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Alert>, DbErr> {
+    let mut query = Entity::find().filter(Column::ClearedAt.is_null());
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    query.order_by_asc(Column::Id).limit(limit).all(conn).await
 }

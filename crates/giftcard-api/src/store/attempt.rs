@@ -81,6 +81,14 @@ pub(crate) async fn insert(tx: &impl ConnectionTrait, attempt: Attempt) -> Resul
     event::record_one(tx, subject, None, state, "written before the transfer", at).await
 }
 
+/// The attempt with this reference.
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    provider_ref: &str,
+) -> Result<Option<Attempt>, DbErr> {
+    Entity::find_by_id(provider_ref).one(conn).await
+}
+
 /// The attempt with this reference, locked until the transaction ends.
 pub(crate) async fn lock(
     tx: &impl ConnectionTrait,
@@ -181,6 +189,8 @@ pub(crate) struct Change<'a> {
     pub(crate) provider_id: Option<&'a str>,
     /// Why it failed.
     pub(crate) failure_code: Option<&'a str>,
+    /// What the operator said about it.
+    pub(crate) note: Option<&'a str>,
     /// When to look again.
     pub(crate) due_ms: Option<i64>,
 }
@@ -197,7 +207,7 @@ pub(crate) async fn advance(
     let mut update = Entity::update_many()
         .col_expr(Column::State, Expr::value(to))
         .col_expr(Column::Tries, Expr::value(0))
-        .col_expr(Column::Note, Expr::value(Option::<String>::None))
+        .col_expr(Column::Note, Expr::value(change.note))
         .col_expr(Column::ChangedAt, Expr::value(now_ms));
     if let Some(id) = change.provider_id {
         update = update.col_expr(Column::ProviderId, Expr::value(id));

@@ -26,6 +26,8 @@ const PROTECTED: &[(Method, &str)] = &[
     (Method::GET, "/settlements/stl_0198c0c0c0c070008000000000000000"),
     (Method::GET, "/admin/settlements"),
     (Method::GET, "/admin/escrows/pending"),
+    (Method::GET, "/admin/alerts"),
+    (Method::POST, "/admin/attempts/stl_1_1/resolve"),
 ];
 
 #[tokio::test]

@@ -1,0 +1,289 @@
+//! The campaign: every point of every flow, every pair of points, then whatever a seed leads to.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::{Duration, Instant},
+};
+
+use rand::{
+    RngExt as _, SeedableRng as _,
+    rngs::StdRng,
+    seq::{IndexedRandom as _, SliceRandom as _},
+};
+
+use crate::{
+    cast::Cast,
+    flows::Flow,
+    life::Life,
+    oracle,
+    points::{Hits, Manner, Strike},
+    world::Engine,
+};
+
+/// Cases in one world: a world that grows old makes every look at it slower.
+const CASES_PER_WORLD: u64 = 40;
+
+/// Undisturbed cases of each flow: enough that chance has led everywhere.
+const UNDISTURBED: u32 = 4;
+
+/// What a campaign is told.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// On which database.
+    pub engine: Engine,
+    /// What every choice follows from.
+    pub seed: u64,
+    /// How long it goes on after every point was struck.
+    pub until: Until,
+    /// Which flows.
+    pub flows: Vec<Flow>,
+    /// Instances of the whole at a time.
+    pub instances: usize,
+}
+
+/// When a campaign ends by itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// When so much time has passed.
+    Passed(Duration),
+    /// After so many more cases.
+    Cases(u64),
+}
+
+/// One case: a flow, and what fails in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// What people do.
+    pub flow: Flow,
+    /// What every choice in it follows from.
+    pub seed: u64,
+    /// What fails, in order.
+    pub strikes: Vec<Strike>,
+}
+
+/// What came out.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Hits of every point.
+    pub hits: BTreeMap<String, Hits>,
+    /// How many of each flow came to their end.
+    pub completed: BTreeMap<Flow, u64>,
+    /// Points that each flow comes to.
+    pub points: BTreeMap<Flow, Vec<String>>,
+    /// Pairs of points that were tried, and that there are.
+    pub pairs: (u64, u64),
+    /// Cases.
+    pub cases: u64,
+    /// Processes that were started.
+    pub starts: u64,
+    /// The case that went wrong, with what was wrong: the campaign ends with the first.
+    pub failure: Option<(Case, Vec<String>)>,
+}
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.flow.as_str(), self.seed)?;
+        self.strikes.iter().try_for_each(|strike| write!(f, ":{strike}"))
+    }
+}
+
+impl std::str::FromStr for Case {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let mut parts = text.split(':');
+        let mut next = || parts.next().ok_or_else(|| anyhow::anyhow!("`{text}` is no case"));
+        let name = next()?;
+        let flow = Flow::ALL.into_iter().find(|flow| flow.as_str() == name);
+        let flow = flow.ok_or_else(|| anyhow::anyhow!("`{name}` is no flow"))?;
+        let seed = next()?.parse()?;
+        Ok(Self { flow, seed, strikes: parts.map(str::parse).collect::<anyhow::Result<_>>()? })
+    }
+}
+
+/// Runs a campaign. It ends with the first violation, or when its time is over.
+///
+/// # Errors
+/// When the world around it cannot be had.
+pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let mut rng = StdRng::seed_from_u64(plan.seed);
+    let mut stage = Stage::new(plan, &mut rng).await?;
+    let (mut singles, mut pairs) = (VecDeque::new(), Vec::new());
+    for flow in &plan.flows {
+        // Undisturbed first: it must go well, and shows which points there are.
+        let mut points = BTreeSet::new();
+        for _ in 0..UNDISTURBED {
+            let case = Case { flow: *flow, seed: rng.random(), strikes: vec![] };
+            if !stage.play(&case, &mut outcome).await? {
+                return Ok(outcome);
+            }
+            points.extend(stage.passed.iter().filter(|name| is_ours(name)).cloned());
+        }
+        let points: Vec<String> = points.into_iter().collect();
+        singles.extend(each(*flow, &points, &mut rng));
+        pairs.extend(each_pair(*flow, &points, &mut rng));
+        outcome.points.insert(*flow, points);
+    }
+    pairs.shuffle(&mut rng);
+    outcome.pairs.1 = pairs.len() as u64;
+    let (began, mut more) = (Instant::now(), 0);
+    loop {
+        let is_over = match plan.until {
+            Until::Passed(time) => began.elapsed() >= time,
+            Until::Cases(cases) => more >= cases,
+        };
+        let case = match singles.pop_front() {
+            Some(case) => case,
+            None if is_over => break,
+            None => {
+                more += 1;
+                // Pairs and chance by turns, so that neither waits for the end of the other.
+                let pair = if rng.random_bool(0.5) { pairs.pop() } else { None };
+                outcome.pairs.0 += u64::from(pair.is_some());
+                pair.unwrap_or_else(|| at_random(plan, &outcome, &mut rng))
+            }
+        };
+        if outcome.cases.is_multiple_of(CASES_PER_WORLD) {
+            outcome.starts += stage.starts();
+            stage = Stage::new(plan, &mut rng).await?;
+        }
+        if !stage.play(&case, &mut outcome).await? {
+            break;
+        }
+        progress(&outcome);
+    }
+    outcome.starts += stage.starts();
+    Ok(outcome)
+}
+
+/// Plays one case in a world of its own.
+///
+/// # Errors
+/// When the world around it cannot be had.
+pub async fn repeat(plan: &Plan, case: &Case) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let mut rng = StdRng::seed_from_u64(plan.seed);
+    let mut stage = Stage::new(plan, &mut rng).await?;
+    stage.play(case, &mut outcome).await?;
+    Ok(outcome)
+}
+
+/// A world with its cast.
+struct Stage {
+    life: Life,
+    cast: Cast,
+    /// The points that the last case came to.
+    passed: Vec<String>,
+}
+
+impl Stage {
+    async fn new(plan: &Plan, rng: &mut StdRng) -> anyhow::Result<Self> {
+        let life = Life::begin(plan.engine, plan.instances).await?;
+        let cast = Cast::gather(&life, rng).await?;
+        life.points.take();
+        Ok(Self { life, cast, passed: vec![] })
+    }
+
+    fn starts(&self) -> u64 {
+        self.life.starts.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Plays a case and asks the oracles. False when something was wrong.
+    async fn play(&mut self, case: &Case, outcome: &mut Outcome) -> anyhow::Result<bool> {
+        let mut rng = StdRng::seed_from_u64(case.seed);
+        self.life.points.plan(case.strikes.clone());
+        let played = case.flow.run(&self.life, &self.cast, &mut rng).await;
+        // What did not come in time does not disturb the next case.
+        self.life.points.plan([]);
+        let rested = self.life.rest().await;
+        self.life.world.bank.heal().await?;
+        let hits = self.life.points.take();
+        self.passed = hits.keys().cloned().collect();
+        for (point, hits) in hits {
+            outcome.hits.entry(point).or_default().add(hits);
+        }
+        outcome.cases += 1;
+        let mut wrong = oracle::violations(&self.life).await?;
+        match (&played, rested) {
+            (Ok(done), Ok(())) => *outcome.completed.entry(case.flow).or_default() += done,
+            (Err(error), _) => wrong.push(format!("{error:#}")),
+            (_, Err(error)) => wrong.push(format!("{error:#}")),
+        }
+        if wrong.is_empty() {
+            return Ok(true);
+        }
+        outcome.failure = Some((case.clone(), wrong));
+        Ok(false)
+    }
+}
+
+/// Boundaries of what is not about money: mails, counters, and looking.
+fn is_ours(point: &str) -> bool {
+    let others = ["SendMails", "RenderMails", "RecordCounts", "report_counts", "send_mails"];
+    !others.iter().any(|other| point.contains(other))
+}
+
+/// Each point, in each manner.
+fn each(flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
+    let of = |point: &String, manner, rng: &mut StdRng| Case {
+        flow,
+        seed: rng.random(),
+        strikes: vec![Strike { point: point.clone(), nth: rng.random_range(1..=2), manner }],
+    };
+    points.iter().flat_map(|point| Manner::ALL.map(|manner| of(point, manner, rng))).collect()
+}
+
+/// Each pair of points, the second after what the first led to.
+fn each_pair(flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
+    let mut strike = |point: &String| Strike {
+        point: point.clone(),
+        nth: 1,
+        manner: if rng.random_bool(0.7) { Manner::Die } else { Manner::Break },
+    };
+    let mut strikes = Vec::new();
+    for first in points {
+        strikes.extend(points.iter().map(|second| vec![strike(first), strike(second)]));
+    }
+    strikes.into_iter().map(|strikes| Case { flow, seed: rng.random(), strikes }).collect()
+}
+
+/// Several strikes, mostly at points that were struck least; some wherever it happens.
+fn at_random(plan: &Plan, outcome: &Outcome, rng: &mut StdRng) -> Case {
+    let least = |flow: &&Flow| outcome.completed.get(*flow).copied().unwrap_or(0);
+    // Mostly whichever flow is behind, so that all of them get far.
+    let flow = match rng.random_bool(0.7) {
+        true => plan.flows.iter().min_by_key(least),
+        false => plan.flows.choose(rng),
+    };
+    let flow = flow.copied().unwrap_or(Flow::Publish);
+    let points = outcome.points.get(&flow).map(Vec::as_slice).unwrap_or_default();
+    let mut rare: Vec<&String> = points.iter().collect();
+    rare.sort_by_key(|point| outcome.hits.get(*point).copied().unwrap_or_default().struck());
+    rare.truncate(points.len().div_ceil(3).max(1));
+    let strikes = (0..rng.random_range(0..=4))
+        .map(|_| {
+            let manner = if rng.random_bool(0.5) { Manner::Die } else { Manner::Break };
+            match rng.random_range(0..10) {
+                0 => Strike {
+                    point: "*".to_owned(),
+                    nth: rng.random_range(1..300),
+                    manner: Manner::Die,
+                },
+                1..4 => Strike {
+                    point: points.choose(rng).cloned().unwrap_or_else(|| "*".to_owned()),
+                    nth: rng.random_range(1..=4),
+                    manner,
+                },
+                _ => Strike {
+                    point: rare
+                        .choose(rng)
+                        .map_or_else(|| "*".to_owned(), |point| (*point).clone()),
+                    nth: rng.random_range(1..=2),
+                    manner,
+                },
+            }
+        })
+        .collect();
+    Case { flow, seed: rng.random(), strikes }
+}

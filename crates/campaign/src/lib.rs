@@ -1,0 +1,38 @@
+//! Everything at once under faults: whether money survives it.
+//!
+//! All three applications run as they do in `handsel serve`, in a runtime that can be killed at any
+//! moment, on SQLite or PostgreSQL, with the sandbox bank beside them. Every boundary between them and
+//! their databases, the provider and each other is a fail point. People publish, redeem, settle,
+//! cancel and let time pass over HTTP, and repeat what was not answered. Then everything comes to
+//! rest, and the books, the bank's log and both together are asked what is wrong.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`points`] | fail points: names, counts, and the plan of what fails |
+//! | `provider`, `calls` | the provider and the calls between services, behind fail points |
+//! | `bank`, `world` | what survives a process |
+//! | `alive` | a process |
+//! | [`life`] | a world in which the process is started again and requests are repeated |
+//! | `cast`, [`flows`] | who takes part, and what they do |
+//! | [`oracle`] | what must be true at rest |
+//! | [`campaign`] | every point, every pair, then chance |
+//! | [`report`] | what came out, for people |
+
+mod alive;
+mod bank;
+mod calls;
+mod cast;
+mod provider;
+mod world;
+
+pub mod campaign;
+pub mod flows;
+pub mod life;
+pub mod oracle;
+pub mod points;
+pub mod report;
+
+pub use world::Engine;
+
+/// Longer than anything here takes on a busy machine: only a defect runs into it.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);

@@ -1,0 +1,92 @@
+//! The campaign on the command line; `bin/campaign` runs it.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it reports to a terminal")]
+
+use std::{process::ExitCode, time::Duration};
+
+use campaign::{
+    Engine,
+    campaign::{Case, Outcome, Plan, Until, repeat, run},
+    flows::Flow,
+    report,
+};
+use clap::Parser;
+
+/// Whether money survives crashes, lost answers and a bank that misbehaves
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  bin/campaign --minutes 20
+  bin/campaign --minutes 20 --engine postgres --instances 2
+  bin/campaign --seed 7 --repeat 'settle:42:die@provider.transfer.answered#1'
+
+Exit codes: 0 no violation, 1 a violation (with the command that repeats it), 2 it could not run.")]
+struct Args {
+    /// How long to go on with pairs of points and with chance, after every point was struck
+    #[arg(long, default_value_t = 1)]
+    minutes: u64,
+    /// What every choice follows from [default: the time]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// sqlite or postgres; PostgreSQL needs a server in HANDSEL_TEST_POSTGRES
+    #[arg(long, default_value = "sqlite")]
+    engine: String,
+    /// Only this flow: publish, redeem, settle, refund or expiry
+    #[arg(long)]
+    flow: Option<String>,
+    /// Instances of everything side by side on the same databases
+    #[arg(long, default_value_t = 1)]
+    instances: usize,
+    /// Play one case, as a failure names it
+    #[arg(long)]
+    repeat: Option<Case>,
+}
+
+fn main() -> ExitCode {
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(campaign(Args::parse())),
+        Err(error) => Err(error.into()),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+async fn campaign(args: Args) -> anyhow::Result<ExitCode> {
+    let engine = [Engine::Sqlite, Engine::Postgres]
+        .into_iter()
+        .find(|engine| engine.as_str() == args.engine)
+        .ok_or_else(|| {
+            anyhow::anyhow!("--engine: `{}` is neither sqlite nor postgres", args.engine)
+        })?;
+    let flows = match &args.flow {
+        None => Flow::ALL.to_vec(),
+        Some(name) => {
+            let flow = Flow::ALL.into_iter().find(|flow| flow.as_str() == name);
+            vec![flow.ok_or_else(|| anyhow::anyhow!("--flow: there is no `{name}`"))?]
+        }
+    };
+    let seed = args.seed.unwrap_or_else(|| jiff::Timestamp::now().as_second().unsigned_abs());
+    let until = Until::Passed(Duration::from_secs(args.minutes * 60));
+    let plan = Plan { engine, seed, until, flows, instances: args.instances };
+    println!("seed {seed} on {}", engine.as_str());
+    let outcome = match &args.repeat {
+        Some(case) => repeat(&plan, case).await?,
+        None => run(&plan, progress).await?,
+    };
+    for line in report::lines(&outcome, engine, seed) {
+        println!("{line}");
+    }
+    Ok(if outcome.failure.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn progress(outcome: &Outcome) {
+    if outcome.cases.is_multiple_of(50) {
+        let done: u64 = outcome.completed.values().sum();
+        eprintln!("{} cases, {done} completed", outcome.cases);
+    }
+}

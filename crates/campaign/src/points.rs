@@ -1,0 +1,217 @@
+//! Fail points: every boundary between a process and its database, the provider or another service
+//! has a name, is counted, and can be struck. Which there are is found by running; none is listed
+//! by hand, so none can be forgotten.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use platform::boundary::{Broken, Moment, Watch};
+use tokio_util::sync::CancellationToken;
+
+/// How a point fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Manner {
+    /// The process ends there, as it does under `kill -9`.
+    Die,
+    /// The connection breaks there. After a commit or a provider's effect, the outcome is unknown.
+    Break,
+}
+
+impl Manner {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Die, Self::Break];
+}
+
+/// The `nth` time that something comes to a point, it fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strike {
+    /// The point's name, or `*` for whatever comes.
+    pub point: String,
+    /// Counted from one, since the strike before it, or since the plan was made.
+    pub nth: u32,
+    /// How it fails.
+    pub manner: Manner,
+}
+
+impl fmt::Display for Strike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let manner = match self.manner {
+            Manner::Die => "die",
+            Manner::Break => "break",
+        };
+        write!(f, "{manner}@{}#{}", self.point, self.nth)
+    }
+}
+
+impl FromStr for Strike {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let wrong = || anyhow::anyhow!("`{text}` is no strike, as `die@redeem.commit#1` is one");
+        let (manner, rest) = text.split_once('@').ok_or_else(wrong)?;
+        let (point, nth) = rest.rsplit_once('#').ok_or_else(wrong)?;
+        let manner = match manner {
+            "die" => Manner::Die,
+            "break" => Manner::Break,
+            _ => return Err(wrong()),
+        };
+        Ok(Self { point: point.to_owned(), nth: nth.parse()?, manner })
+    }
+}
+
+/// What happened at a point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// How often something came by.
+    pub passed: u64,
+    /// How often a process ended there.
+    pub died: u64,
+    /// How often the connection broke there.
+    pub broke: u64,
+}
+
+impl Hits {
+    /// How often the point failed.
+    pub const fn struck(self) -> u64 {
+        self.died + self.broke
+    }
+
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.died += other.died;
+        self.broke += other.broke;
+    }
+}
+
+/// All points, and the plan of what is to fail.
+#[derive(Debug, Default)]
+pub struct Points(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    hits: BTreeMap<String, Hits>,
+    plan: VecDeque<Strike>,
+    /// Hits of the first strike's point since it became the first.
+    counted: u32,
+}
+
+impl Points {
+    /// Strikes that come one after the other: the second counts from the first on.
+    pub fn plan(&self, strikes: impl IntoIterator<Item = Strike>) {
+        self.with(|state| {
+            state.plan = strikes.into_iter().collect();
+            state.counted = 0;
+        });
+    }
+
+    /// How many planned strikes have not come.
+    pub fn left(&self) -> usize {
+        self.with(|state| state.plan.len())
+    }
+
+    /// What happened at each point since the last time that this was asked.
+    pub fn take(&self) -> BTreeMap<String, Hits> {
+        self.with(|state| std::mem::take(&mut state.hits))
+    }
+
+    fn reach(&self, name: &str) -> Option<Manner> {
+        self.with(|state| {
+            let hits = state.hits.entry(name.to_owned()).or_default();
+            hits.passed += 1;
+            let strike = state.plan.front()?;
+            if strike.point != name && strike.point != "*" {
+                return None;
+            }
+            state.counted += 1;
+            if state.counted < strike.nth {
+                return None;
+            }
+            match strike.manner {
+                Manner::Die => hits.died += 1,
+                Manner::Break => hits.broke += 1,
+            }
+            state.counted = 0;
+            state.plan.pop_front().map(|strike| strike.manner)
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The points as one process comes to them.
+#[derive(Clone, Debug)]
+pub struct Watcher {
+    points: Arc<Points>,
+    /// Cancelled when the process has ended.
+    death: CancellationToken,
+}
+
+impl Watcher {
+    /// The points for a new process.
+    pub fn new(points: Arc<Points>) -> Self {
+        Self { points, death: CancellationToken::new() }
+    }
+
+    /// Whether the process has ended at a point, and a way to wait for it.
+    pub const fn death(&self) -> &CancellationToken {
+        &self.death
+    }
+
+    /// Comes to a point. Does not return when the process ends there or has ended.
+    ///
+    /// # Errors
+    /// When the connection breaks there.
+    pub async fn reach(&self, name: &str) -> Result<(), Broken> {
+        if !self.death.is_cancelled() {
+            match self.points.reach(name) {
+                None => return Ok(()),
+                Some(Manner::Break) => return Err(Broken),
+                Some(Manner::Die) => self.death.cancel(),
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Watch for Watcher {
+    async fn reached(&self, transaction: &str, moment: Moment) -> Result<(), Broken> {
+        self.reach(&format!("{transaction}.{}", moment.as_str())).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strikes_come_in_order_and_are_counted() {
+        let points = Points::default();
+        points.plan(["break@a#2", "die@b#1"].map(|strike| strike.parse().unwrap()));
+        let came: Vec<_> = ["b", "a", "b", "a", "a", "b"].map(|name| points.reach(name)).into();
+        let (broke, died) = (Some(Manner::Break), Some(Manner::Die));
+        assert_eq!(came, [None, None, None, broke, None, died]);
+        assert_eq!(points.left(), 0);
+        let hits = points.take();
+        assert_eq!(hits["a"], Hits { passed: 3, died: 0, broke: 1 });
+        assert_eq!(hits["b"].struck(), 1);
+        assert!(points.take().is_empty());
+    }
+
+    #[test]
+    fn a_strike_is_written_as_it_is_read() {
+        let strike: Strike = "die@redeem.commit#3".parse().unwrap();
+        assert_eq!(strike.to_string(), "die@redeem.commit#3");
+        for bad in ["redeem.commit", "die@x", "kill@x#1", "die@x#y"] {
+            assert!(bad.parse::<Strike>().is_err(), "{bad}");
+        }
+    }
+}
