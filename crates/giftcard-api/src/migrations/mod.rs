@@ -7,6 +7,7 @@ mod m0203_settlements;
 mod m0204_operations;
 mod m0205_transitions;
 mod m0206_authorisations;
+mod m0207_history;
 
 use ledger::guard::{self, Guard};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0205_transitions::Migration));
         all.push(platform::quarantine::migration());
         all.push(Box::new(m0206_authorisations::Migration));
+        all.push(Box::new(m0207_history::Migration));
         all
     }
 }
@@ -41,6 +43,7 @@ pub(crate) async fn missing_guards(conn: &impl ConnectionTrait) -> Result<Vec<St
         m0204_operations::guards(),
         m0205_transitions::guards(),
         m0206_authorisations::guards(),
+        m0207_history::guards(),
     ]
     .concat();
     let mut missing = ledger::missing_guards(conn).await?;

@@ -7,6 +7,7 @@ mod bank;
 mod cards;
 mod crashes;
 mod escrows;
+mod guards;
 mod http;
 mod merchants;
 mod pages;

@@ -7,6 +7,7 @@ mod m0103_wallets;
 mod m0104_sagas;
 mod m0105_winners;
 mod m0106_transitions;
+mod m0109_history;
 mod m0120_entries;
 mod m0121_draws;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0121_draws::Migration));
         all.push(Box::new(m0106_transitions::Migration));
         all.push(platform::quarantine::migration());
+        all.push(Box::new(m0109_history::Migration));
         all
     }
 }
@@ -41,7 +43,8 @@ impl MigratorTrait for Migrator {
 /// safe in it.
 pub(crate) async fn missing_guards(conn: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let mut missing = ledger::missing_guards(conn).await?;
-    missing.extend(guard::missing(conn, &m0106_transitions::machines()).await?);
+    let ours = [m0106_transitions::machines(), m0109_history::guards()].concat();
+    missing.extend(guard::missing(conn, &ours).await?);
     Ok(missing)
 }
 

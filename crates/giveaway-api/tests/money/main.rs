@@ -8,6 +8,7 @@ mod claim_pages;
 mod claims;
 mod drafts;
 mod giftcard;
+mod guards;
 mod mails;
 mod processor;
 mod sagas;

@@ -263,6 +263,15 @@ impl Alive {
         serde_json::from_value(drafted.body["id"].clone()).unwrap()
     }
 
+    /// A draft that closes a day from now.
+    pub(crate) async fn draft_later(&self, world: &World, host: &str) -> GiveawayId {
+        let mut form = world.form(1);
+        form["closes_at"] = json!((world.clock.now() + SignedDuration::from_hours(24)).to_string());
+        let drafted = self.post(host, "/giveaways", "", form).await;
+        assert_eq!(drafted.status, StatusCode::CREATED, "{drafted:?}");
+        serde_json::from_value(drafted.body["id"].clone()).unwrap()
+    }
+
     pub(crate) async fn giveaway(&self, host: &str, id: GiveawayId) -> Value {
         self.get(host, &format!("/giveaways/{id}")).await.body
     }

@@ -1,0 +1,85 @@
+//! The database refuses what no machine does and what nobody may rewrite, however it is asked.
+
+use giveaway_api::domain::{
+    giveaway::{GiveawayState, ReturnState, UnitState},
+    saga::{BatchState, SagaState},
+    states::State,
+    top_up::TopUpState,
+    winner::WinnerState,
+};
+use serde_json::json;
+use testkit::guards::{Machine, disagreements, rewritable, tables_with_a_state};
+
+use crate::{
+    claims::{claim, drawn, link, winners},
+    world::World,
+};
+
+/// A world in which every table has a row.
+async fn furnish(world: &World) {
+    let app = world.start().await;
+    let (host, id) = drawn(world, &app, 3).await;
+    for winner in winners(&app, &host, id).await {
+        assert!(claim(&app, &link(world, &app, &winner)).await.status.is_success());
+    }
+    app.reaches(&host, id, "completed").await;
+    let cancelled = app.draft_later(world, &host).await;
+    app.post(&host, &format!("/giveaways/{cancelled}/publish"), "p2", json!({})).await;
+    app.reaches(&host, cancelled, "open").await;
+    app.post(&host, &format!("/giveaways/{cancelled}/cancel"), "c2", json!({})).await;
+    app.reaches(&host, cancelled, "cancelled").await;
+    app.kill();
+}
+
+fn machine<S: State>(table: &'static str) -> Machine {
+    let states = S::names();
+    Machine { table, begins: vec![states[0]], states, steps: S::steps() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_beginning_and_step_is_that_of_the_domain() {
+    let machines = [
+        machine::<ReturnState>("escrow_return"),
+        machine::<GiveawayState>("giveaway"),
+        machine::<UnitState>("prize_unit"),
+        machine::<SagaState>("saga"),
+        machine::<BatchState>("saga_batch"),
+        machine::<TopUpState>("top_up"),
+        machine::<WinnerState>("winner"),
+    ];
+    for world in World::all().await {
+        furnish(&world).await;
+        // A new machine cannot be forgotten.
+        let mut tables = tables_with_a_state(&world.db).await;
+        tables.retain(|table| table != "ledger_hold");
+        let listed: Vec<_> = machines.iter().map(|machine| machine.table).collect();
+        assert_eq!(tables, listed, "{}", world.db);
+        for machine in &machines {
+            assert_eq!(disagreements(&world.db, machine).await, [""; 0], "{}", world.db);
+        }
+        assert_eq!(world.audit().await, [""; 0], "{}", world.db);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_is_append_only() {
+    for world in World::all().await {
+        furnish(&world).await;
+        // The first change no more; the others change, but not in what they were written with.
+        for table in [
+            "ledger_entry",
+            "ledger_tx",
+            "provider_payment",
+            "saga_item",
+            "state_event",
+            "escrow_return",
+            "saga",
+            "saga_batch",
+            "top_up",
+            "winner",
+            "provider_inbox",
+        ] {
+            assert_eq!(rewritable(&world.db, table).await, [""; 0], "{}", world.db);
+        }
+    }
+}
