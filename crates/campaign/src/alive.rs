@@ -16,7 +16,8 @@ use tonic::service::Routes;
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::{
-    calls,
+    calls, known_bad,
+    known_bad::Variant,
     points::{Points, Watcher},
     provider,
     world::World,
@@ -177,6 +178,7 @@ struct Parts {
     calls: Calls,
     credential: ServiceCredential,
     watcher: Watcher,
+    variant: Option<Variant>,
 }
 
 impl Parts {
@@ -219,12 +221,13 @@ impl Parts {
             calls,
             credential: world.credential.clone(),
             watcher: watcher.clone(),
+            variant: world.variant,
         })
     }
 
     /// As `handsel serve` puts them together, with the boundaries in between.
     async fn build(self) -> anyhow::Result<(Router, Built)> {
-        let Self { mut giveaway, giftcard, processor, calls, credential, watcher } = self;
+        let Self { mut giveaway, giftcard, processor, calls, credential, watcher, variant } = self;
         let callee = |routes: &Routes| {
             let verified = credential.verification().layer(routes.clone().prepare());
             calls::Bounded::new(verified, watcher.clone())
@@ -253,6 +256,7 @@ impl Parts {
             .lane(lane::GIFTCARD, cards)
             .lane(lane::PROCESSOR, mails)
             .spawn();
+        known_bad::apply(variant, &giveaway, &giftcard);
         giftcard.start();
         giveaway.start();
         let router = giveaway.router.clone().merge(giftcard.router.clone());

@@ -14,6 +14,7 @@ use rand::{
 use crate::{
     cast::Cast,
     flows::Flow,
+    known_bad::Variant,
     life::Life,
     oracle,
     points::{Hits, Manner, Strike},
@@ -39,6 +40,18 @@ pub struct Plan {
     pub flows: Vec<Flow>,
     /// Instances of the whole at a time.
     pub instances: usize,
+    /// What is wrong on purpose.
+    pub variant: Option<Variant>,
+    /// How long something may take that goes on by itself.
+    pub patience: Duration,
+}
+
+impl Plan {
+    /// Every flow on one instance of applications that are right.
+    pub fn new(engine: Engine, seed: u64, until: Until) -> Self {
+        let flows = Flow::ALL.to_vec();
+        Self { engine, seed, until, flows, instances: 1, variant: None, patience: crate::PATIENCE }
+    }
 }
 
 /// When a campaign ends by itself.
@@ -127,8 +140,11 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Res
     }
     pairs.shuffle(&mut rng);
     outcome.pairs.1 = pairs.len() as u64;
-    let (began, mut more) = (Instant::now(), 0);
+    let (mut began, mut more) = (Instant::now(), 0);
     loop {
+        if !singles.is_empty() {
+            began = Instant::now();
+        }
         let is_over = match plan.until {
             Until::Passed(time) => began.elapsed() >= time,
             Until::Cases(cases) => more >= cases,
@@ -179,7 +195,7 @@ struct Stage {
 
 impl Stage {
     async fn new(plan: &Plan, rng: &mut StdRng) -> anyhow::Result<Self> {
-        let life = Life::begin(plan.engine, plan.instances).await?;
+        let life = Life::begin(plan).await?;
         let cast = Cast::gather(&life, rng).await?;
         life.points.take();
         Ok(Self { life, cast, passed: vec![] })

@@ -14,6 +14,7 @@
 //! | `alive` | a process |
 //! | [`life`] | a world in which the process is started again and requests are repeated |
 //! | `cast`, [`flows`] | who takes part, and what they do |
+//! | [`known_bad`] | variants that are wrong on purpose |
 //! | [`oracle`] | what must be true at rest |
 //! | [`campaign`] | every point, every pair, then chance |
 //! | [`report`] | what came out, for people |
@@ -27,6 +28,7 @@ mod world;
 
 pub mod campaign;
 pub mod flows;
+pub mod known_bad;
 pub mod life;
 pub mod oracle;
 pub mod points;
@@ -35,4 +37,4 @@ pub mod report;
 pub use world::Engine;
 
 /// Longer than anything here takes on a busy machine: only a defect runs into it.
-pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);

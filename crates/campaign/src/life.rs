@@ -16,8 +16,9 @@ use tokio::sync::Mutex;
 
 use crate::{
     alive::{Alive, Answer, Ask, Content},
+    campaign::Plan,
     points::Points,
-    world::{Engine, World},
+    world::World,
 };
 
 /// Between two looks at something that goes on by itself.
@@ -42,20 +43,22 @@ pub struct Life {
     /// The fail points of all its processes.
     pub points: Arc<Points>,
     alive: Vec<Mutex<Option<Arc<Alive>>>>,
+    patience: Duration,
     /// How many processes there were.
     pub(crate) starts: std::sync::atomic::AtomicU64,
 }
 
 impl Life {
-    /// A new world with so many instances of the whole.
+    /// A new world with as many instances of the whole as planned.
     ///
     /// # Errors
     /// When its databases or its bank cannot be had.
-    pub async fn begin(engine: Engine, instances: usize) -> anyhow::Result<Self> {
+    pub async fn begin(plan: &Plan) -> anyhow::Result<Self> {
         Ok(Self {
-            world: World::new(engine).await?,
+            world: World::new(plan.engine, plan.variant).await?,
+            patience: plan.patience,
             points: Arc::default(),
-            alive: (0..instances.max(1)).map(|_| Mutex::default()).collect(),
+            alive: (0..plan.instances.max(1)).map(|_| Mutex::default()).collect(),
             starts: std::sync::atomic::AtomicU64::new(0),
         })
     }
@@ -71,7 +74,7 @@ impl Life {
             {
                 return Ok(answer);
             }
-            anyhow::ensure!(began.elapsed() < crate::PATIENCE, "{} is never answered", ask.path);
+            anyhow::ensure!(began.elapsed() < self.patience, "{} is never answered", ask.path);
             tokio::time::sleep(PAUSE).await;
             if tries % LOOKS_PER_STEP == LOOKS_PER_STEP - 1 {
                 self.world.clock.advance(STEP)?;
@@ -114,7 +117,7 @@ impl Life {
                 return Ok(());
             }
             anyhow::ensure!(
-                began.elapsed() < crate::PATIENCE,
+                began.elapsed() < self.patience,
                 "does not come to rest: {}",
                 under_way.join(", ")
             );
@@ -136,7 +139,7 @@ impl Life {
             if count(db, sql).await? == 0 {
                 return Ok(());
             }
-            anyhow::ensure!(began.elapsed() < crate::PATIENCE, "it never happens that {what}");
+            anyhow::ensure!(began.elapsed() < self.patience, "it never happens that {what}");
             tokio::time::sleep(PAUSE).await;
             if look % LOOKS_PER_STEP == 0 {
                 self.world.clock.advance(SignedDuration::from_secs(1))?;

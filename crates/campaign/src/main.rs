@@ -72,7 +72,7 @@ async fn campaign(args: Args) -> anyhow::Result<ExitCode> {
     };
     let seed = args.seed.unwrap_or_else(|| jiff::Timestamp::now().as_second().unsigned_abs());
     let until = Until::Passed(Duration::from_secs(args.minutes * 60));
-    let plan = Plan { engine, seed, until, flows, instances: args.instances };
+    let plan = Plan { flows, instances: args.instances, ..Plan::new(engine, seed, until) };
     println!("seed {seed} on {}", engine.as_str());
     let outcome = match &args.repeat {
         Some(case) => repeat(&plan, case).await?,

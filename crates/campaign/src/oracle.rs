@@ -16,6 +16,8 @@ pub async fn violations(life: &Life) -> anyhow::Result<Vec<String>> {
     found.extend(transfers(life).await?);
     found.extend(payments(life).await?);
     found.extend(cash(life).await?);
+    found.extend(escrows(life).await?);
+    found.extend(cards(life).await?);
     found.extend(alerts(life).await?);
     Ok(found)
 }
@@ -117,6 +119,50 @@ async fn cash(life: &Life) -> anyhow::Result<Vec<String>> {
         .then(|| format!("9: the bank holds {at_bank} minor units for us, the ledgers say {ours}"))
         .into_iter()
         .collect())
+}
+
+/// Each escrow of a saga is what the saga decided: also one that was never reserved has been cancelled,
+/// or a late reservation would find its way.
+async fn escrows(life: &Life) -> anyhow::Result<Vec<String>> {
+    let sql = "SELECT id, state FROM escrow";
+    let mut there: BTreeMap<uuid::Uuid, String> = BTreeMap::new();
+    for row in rows(&life.world.giftcard, sql).await? {
+        there.insert(row.try_get("", "id")?, row.try_get("", "state")?);
+    }
+    let sql = "SELECT i.escrow_id, s.state FROM saga_item i JOIN saga s ON s.id = i.saga_id";
+    let mut found = Vec::new();
+    for row in rows(&life.world.giveaway, sql).await? {
+        let escrow: uuid::Uuid = row.try_get("", "escrow_id")?;
+        let saga: String = row.try_get("", "state")?;
+        let state = there.get(&escrow).map(String::as_str);
+        let fits = match saga.as_str() {
+            "compensated" => state == Some("cancelled"),
+            _ => matches!(state, Some("funded" | "issued" | "refunded")),
+        };
+        if !fits {
+            found.push(format!("5: escrow {escrow} of a {saga} saga is {state:?}"));
+        }
+    }
+    Ok(found)
+}
+
+/// Each card is that of a winner who has claimed.
+async fn cards(life: &Life) -> anyhow::Result<Vec<String>> {
+    let sql = "SELECT id, state FROM winner";
+    let mut winners: BTreeMap<uuid::Uuid, String> = BTreeMap::new();
+    for row in rows(&life.world.giveaway, sql).await? {
+        winners.insert(row.try_get("", "id")?, row.try_get("", "state")?);
+    }
+    let mut found = Vec::new();
+    for row in rows(&life.world.giftcard, "SELECT id, winner_id FROM card").await? {
+        let (card, winner): (uuid::Uuid, uuid::Uuid) =
+            (row.try_get("", "id")?, row.try_get("", "winner_id")?);
+        let state = winners.get(&winner).map(String::as_str);
+        if state != Some("claimed") {
+            found.push(format!("5: card {card} is of winner {winner}, who is {state:?}"));
+        }
+    }
+    Ok(found)
 }
 
 /// Nobody else moves money here, and no call contradicts another: an alert is a defect.

@@ -14,7 +14,7 @@ use platform::{
 use tempfile::TempDir;
 use testkit::TestDb;
 
-use crate::bank::RunningBank;
+use crate::{bank::RunningBank, known_bad::Variant};
 
 /// When every world begins.
 const START: &str = "2026-11-26T12:00:00Z";
@@ -48,12 +48,13 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) credential: ServiceCredential,
     pub(crate) link_key: Key,
+    pub(crate) variant: Option<Variant>,
     files: TempDir,
 }
 
 impl World {
     /// A new one.
-    pub(crate) async fn new(engine: Engine) -> anyhow::Result<Self> {
+    pub(crate) async fn new(engine: Engine, variant: Option<Variant>) -> anyhow::Result<Self> {
         let files = tempfile::tempdir()?;
         let clock = Clock::manual(START.parse()?);
         let bank = RunningBank::start(files.path(), &clock).await?;
@@ -65,6 +66,7 @@ impl World {
             clock,
             credential: ServiceCredential::new(&Key::new([7; 32])),
             link_key: Key::new([9; 32]),
+            variant,
             files,
         })
     }

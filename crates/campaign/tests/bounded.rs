@@ -14,7 +14,7 @@ const CASES: u64 = 40;
 
 async fn holds(engine: Engine, flow: Flow) {
     let seed = 26 + flow as u64;
-    let plan = Plan { engine, seed, until: Until::Cases(CASES), flows: vec![flow], instances: 1 };
+    let plan = Plan { flows: vec![flow], ..Plan::new(engine, seed, Until::Cases(CASES)) };
     let outcome = run(&plan, |_| {}).await.unwrap();
     let report = report::lines(&outcome, engine, seed).join("\n");
     assert!(outcome.failure.is_none(), "{report}");

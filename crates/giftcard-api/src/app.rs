@@ -14,7 +14,9 @@ use crate::{
     attempts::AttemptLimits,
     config::Config,
     domain::books::Books,
-    http, migrations, pages,
+    http,
+    known_bad::Misbehaviour,
+    migrations, pages,
     rpc::Rpc,
     scans,
     secrets::CardSecrets,
@@ -84,6 +86,7 @@ pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
         admin_token_hash: deps.admin_token_hash,
         limits: AttemptLimits::new(),
         wakers: Wakers::default(),
+        misbehaviour: Misbehaviour::default(),
     });
     take_over(&service).await.context("cannot take over what was under way")?;
     Ok(App {
@@ -100,6 +103,12 @@ impl App {
     #[cfg(test)]
     pub(crate) fn service(&self) -> &Shared {
         &self.service
+    }
+
+    /// Makes this process wrong on purpose.
+    #[cfg(feature = "known-bad")]
+    pub fn misbehave(&self, bad: crate::KnownBad) {
+        self.service.misbehaviour.choose(bad);
     }
 
     /// Starts the scans and the relay of the outbox. They end with the shutdown.

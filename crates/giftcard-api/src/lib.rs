@@ -12,6 +12,7 @@
 //! | `views` | what answers show of rows |
 //! | `scans` | the loops that look for what is due |
 //! | [`audit`] | the invariants of money that this service can check alone |
+//! | `known_bad` | ways to be wrong on purpose, for the fault campaign |
 //! | `attempts`, `secrets` | limits on guessing codes, and how codes are kept |
 //! | `config`, `service`, `error` | what can be configured, what actions share, how they fail |
 
@@ -23,6 +24,7 @@ mod config;
 mod domain;
 mod error;
 mod http;
+mod known_bad;
 mod migrations;
 mod pages;
 mod rpc;
@@ -37,4 +39,6 @@ mod views;
 
 pub use app::{App, Deps, build};
 pub use config::{Config, SettlementConfig};
+#[cfg(feature = "known-bad")]
+pub use known_bad::KnownBad;
 pub use migrations::Migrator;

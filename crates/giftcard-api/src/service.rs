@@ -9,7 +9,13 @@ use platform::{
     scan::Waker,
 };
 
-use crate::{attempts::AttemptLimits, config::Config, domain::books::Books, secrets::CardSecrets};
+use crate::{
+    attempts::AttemptLimits,
+    config::Config,
+    domain::books::Books,
+    known_bad::{KnownBad, Misbehaviour},
+    secrets::CardSecrets,
+};
 
 /// The service behind all entrances. Shared, never changed.
 pub(crate) struct Service {
@@ -24,6 +30,7 @@ pub(crate) struct Service {
     pub(crate) admin_token_hash: [u8; 32],
     pub(crate) limits: AttemptLimits,
     pub(crate) wakers: Wakers,
+    pub(crate) misbehaviour: Misbehaviour,
 }
 
 /// Wakes scans ahead of their period.
@@ -45,6 +52,11 @@ impl Service {
     /// When the key file is unusable.
     pub(crate) fn load_link_key(keys: &KeyDir) -> anyhow::Result<Key> {
         keys.load_or_create("giftcard-links")
+    }
+
+    /// Whether this process is wrong in that way, on purpose.
+    pub(crate) fn misbehaves(&self, bad: KnownBad) -> bool {
+        self.misbehaviour.is(bad)
     }
 
     /// Now, as the database keeps time.

@@ -14,6 +14,7 @@
 //! | [`audit`] | what must always hold, and what the whole needs to check it |
 //! | [`beacon`] | where public randomness comes from |
 //! | [`sample`] | made-up entrants, for rehearsals and as a check |
+//! | `known_bad` | a way to be wrong on purpose, for the fault campaign |
 //! | [`ids`], [`error`] | names of things, and why an action did nothing |
 
 pub mod actions;
@@ -24,6 +25,7 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod ids;
+mod known_bad;
 pub mod migrations;
 mod pages;
 mod rpc;
@@ -36,6 +38,8 @@ use std::sync::Arc;
 
 pub use config::Config;
 pub use error::Error;
+#[cfg(feature = "known-bad")]
+pub use known_bad::KnownBad;
 pub use migrations::Migrator;
 pub use service::{Deps, Service};
 
@@ -50,6 +54,12 @@ pub struct App {
 }
 
 impl App {
+    /// Makes this process wrong on purpose.
+    #[cfg(feature = "known-bad")]
+    pub fn misbehave(&self, bad: KnownBad) {
+        self.service.misbehaviour.choose(bad);
+    }
+
     /// Starts the background loops: scans and the outbox relay. They end with the shutdown.
     pub fn start(&self) {
         scans::start(&self.service);

@@ -19,6 +19,7 @@ use crate::{
     beacon::Beacon,
     config::Config,
     ids::WinnerId,
+    known_bad::Misbehaviour,
 };
 
 /// What the process gives to this application.
@@ -84,6 +85,7 @@ pub struct Service {
     pub wake: Wakers,
     /// Sends what is in the outbox, once the application has started.
     pub(crate) relay: OnceLock<Relay>,
+    pub(crate) misbehaviour: Misbehaviour,
 }
 
 /// Links mailed again to one winner: enough for a lost mail and a full mailbox.
@@ -144,6 +146,7 @@ impl Service {
             resends: AttemptLimit::new(RESENDS, RESENDS_PER),
             wake: Wakers::default(),
             relay: OnceLock::new(),
+            misbehaviour: Misbehaviour::default(),
         })
     }
 

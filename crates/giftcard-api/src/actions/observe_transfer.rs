@@ -65,6 +65,13 @@ fn explained<'a>(
     if attempt.provider_id.as_ref().is_some_and(|id| *id != transfer.id) {
         return Err("the attempt belongs to another transfer");
     }
+    // The provider reports changes late and out of order. Only an attempt that its own object let fail
+    // may meet that object as it was before; one that was refused has no object.
+    let is_stale = attempt.provider_id.is_some()
+        && (attempt.state, transfer.status) == (AttemptState::Failed, TransferStatus::Pending);
+    if is_stale {
+        return Ok((attempt, &[]));
+    }
     let way = steps(attempt.state, transfer.status)
         .ok_or("the attempt is in a state in which no money may have moved")?;
     Ok((attempt, way))

@@ -14,11 +14,12 @@ use super::observe_transfer::record;
 use crate::{
     domain::settlement::{AttemptState, Conclusion, SettlementState, conclude, may_send, retry_in},
     error::{Error, Result},
+    known_bad::KnownBad,
     service::Service,
     store::{
         alert,
         attempt::{self, Attempt, Change},
-        merchant, settlement, time,
+        line, merchant, settlement, time,
     },
 };
 
@@ -62,7 +63,27 @@ pub(crate) enum Exchange {
 
 async fn drive(service: &Service, attempt: Attempt) -> Result<()> {
     if let Some((claimed, exchange)) = claim(service, attempt).await? {
-        let conclusion = ask(&*service.provider, &claimed, exchange).await;
+        let sent = match service.misbehaves(KnownBad::RandomProviderKey) {
+            true => Attempt {
+                provider_ref: format!("{}_{}", claimed.provider_ref, uuid::Uuid::now_v7().simple()),
+                ..claimed.clone()
+            },
+            false => claimed.clone(),
+        };
+        let conclusion = match ask(&*service.provider, &sent, exchange).await {
+            Conclusion::Unknown { reason }
+                if service.misbehaves(KnownBad::TimeoutTakenAsFailure) =>
+            {
+                Conclusion::Refused { code: reason }
+            }
+            Conclusion::Unknown { reason }
+                if service.misbehaves(KnownBad::ResendRefusalTaken)
+                    && reason.contains("a resend was refused") =>
+            {
+                Conclusion::Refused { code: reason }
+            }
+            conclusion => conclusion,
+        };
         write_down(service, &claimed, conclusion).await?;
     }
     Ok(())
@@ -178,12 +199,15 @@ async fn fail(service: &Service, claimed: &Attempt, code: &str) -> Result<()> {
     let is_ours = current.is_some_and(|current| {
         current.state == claimed.state
             && current.claims == claimed.claims
-            && current.possible_sends == 1
+            && (current.possible_sends == 1 || service.misbehaves(KnownBad::ResendRefusalTaken))
     });
     if !is_ours {
         return Ok(());
     }
     give_up(&tx, claimed, code, None, now_ms).await?;
+    if service.misbehaves(KnownBad::LinesReleasedOnFailure) {
+        line::release(&tx, claimed.settlement_id).await?;
+    }
     tx.commit().await?;
     tracing::warn!(provider_ref = claimed.provider_ref, code, "settlement failed");
     Ok(())

@@ -77,6 +77,19 @@ pub(crate) async fn take(
     Ok(())
 }
 
+/// Lets the lines of a settlement wait for another one.
+pub(crate) async fn release(
+    tx: &impl ConnectionTrait,
+    settlement: SettlementId,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::SettlementId, Expr::value(Option::<SettlementId>::None))
+        .filter(Column::SettlementId.eq(settlement))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// The sum of a settlement's lines.
 pub(crate) async fn total_of(
     conn: &impl ConnectionTrait,

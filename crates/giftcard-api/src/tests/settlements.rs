@@ -421,3 +421,21 @@ async fn suspense(world: &World) -> i64 {
     let sums = ledger::audit::sums_by_kind(world.db.read()).await.unwrap();
     sums.iter().filter(|sum| sum.kind == "suspense").map(|sum| sum.total.minor).sum()
 }
+
+#[tokio::test]
+async fn news_that_comes_late_does_not_alarm() {
+    for world in World::each().await {
+        let shop = world.shop().await;
+        let id = world.requested(&shop, 700).await;
+        world.bank.script([Next::Pend]);
+        world.send_due().await;
+        let stale = world.bank.transfers()[0].clone();
+        world.bank.becomes(&stale.provider_ref, TransferStatus::Failed);
+        world.sweep().await;
+        assert_eq!(text(&world.settlement(&shop, &id).await, "state"), "failed");
+        // A page of the provider's list that was read before, and is recorded only now.
+        crate::actions::observe_transfer::record(world.service(), &stale).await.unwrap();
+        assert_eq!(world.alerts().await, [""; 0], "{}", world.db);
+        world.assert_sound().await;
+    }
+}

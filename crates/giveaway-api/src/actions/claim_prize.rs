@@ -195,7 +195,10 @@ async fn claim(service: &Service, id: WinnerId) -> Result<()> {
 }
 
 /// The call that issues the winner's card, always with the same key and bytes.
-async fn issue_call<C: sea_orm::ConnectionTrait>(conn: &C, row: &winner::Model) -> Result<NewCall> {
+pub(crate) async fn issue_call<C: sea_orm::ConnectionTrait>(
+    conn: &C,
+    row: &winner::Model,
+) -> Result<NewCall> {
     let unit = unit::find(conn, UnitId(row.unit_id)).await?.ok_or(Error::NotFound("prize"))?;
     let winner_id = row.winner_id().to_string();
     let key = format!("{winner_id}:issue");

@@ -20,6 +20,7 @@ use crate::{
     domain::giveaway::GiveawayState,
     error::Result,
     ids::{EntryId, GiveawayId, UnitId, WinnerId},
+    known_bad::KnownBad,
     service::Service,
     store::{draw as draws, entry, giveaway, unit, winner},
 };
@@ -83,6 +84,16 @@ pub async fn draw_winners(service: &Arc<Service>, id: GiveawayId) -> Result<bool
     let (from, to) = (GiveawayState::Committed, GiveawayState::Drawn);
     if !giveaway::advance(&tx, id, from, to, "winners drawn", now).await? {
         return Ok(false);
+    }
+    if service.misbehaviour.is(KnownBad::CardBeforeClaim) {
+        for row in winner::of_giveaway(&tx, id).await? {
+            platform::outbox::enqueue(
+                &tx,
+                super::claim_prize::issue_call(&tx, &row).await?,
+                now.as_millisecond(),
+            )
+            .await?;
+        }
     }
     tx.commit().await?;
     tracing::info!(giveaway = %id, round, picks = outcome.picks.len(), "drawn");

@@ -1,0 +1,54 @@
+//! The campaign is able to fail: each variant that is wrong on purpose is caught within a few cases.
+//!
+//! | wrong | caught by |
+//! |---|---|
+//! | random provider key, no attempt row, timeout taken as failure, a resend's refusal taken as failure, lines released on failure, card issued before the claim | here |
+//! | no tombstone, a return that overtakes a confirm | not yet: no flow comes to where they matter. A saga compensates too rarely, and a giveaway can only be cancelled once every confirm was answered; giftcard-api's tests of escrows hold the two rules |
+//! | no compare-and-set | not yet: it needs two instances that meet the same attempt between two statements; giftcard-api's tests of crashes hold the rule |
+//! | waiter registered after submit, unfenced finish | the fault tests of durable-grpc |
+#![cfg(feature = "known-bad")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::time::Duration;
+
+use campaign::{
+    Engine,
+    campaign::{Plan, Until, run},
+    flows::Flow,
+    known_bad::Variant,
+};
+use giftcard_api::KnownBad as Giftcard;
+
+/// Cases after every point was struck once.
+const CASES: u64 = 60;
+
+async fn caught(variant: Variant, flow: Flow) {
+    let plan = Plan {
+        flows: vec![flow],
+        variant: Some(variant),
+        // What is stuck because of it is caught too, and need not be waited for.
+        patience: Duration::from_secs(20),
+        ..Plan::new(Engine::Sqlite, 7, Until::Cases(CASES))
+    };
+    let outcome = run(&plan, |_| {}).await.unwrap();
+    let (_, wrong) = outcome.failure.unwrap_or_else(|| panic!("{variant:?} is not caught"));
+    assert!(!wrong.is_empty());
+}
+
+macro_rules! each_is_caught {
+    ($($name:ident: $variant:expr, $flow:ident;)+) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            caught($variant, Flow::$flow).await;
+        }
+    )+};
+}
+
+each_is_caught! {
+    a_random_provider_key: Variant::Giftcard(Giftcard::RandomProviderKey), Settle;
+    no_attempt_row: Variant::Giftcard(Giftcard::NoAttemptRow), Settle;
+    a_timeout_taken_as_failure: Variant::Giftcard(Giftcard::TimeoutTakenAsFailure), Settle;
+    a_resends_refusal_taken_as_failure: Variant::Giftcard(Giftcard::ResendRefusalTaken), Settle;
+    lines_released_on_failure: Variant::Giftcard(Giftcard::LinesReleasedOnFailure), Settle;
+    a_card_before_the_claim: Variant::Giveaway(giveaway_api::KnownBad::CardBeforeClaim), Expiry;
+}
