@@ -6,6 +6,7 @@
 //! | [`guards`] | whether a database refuses what its machines and histories do not allow |
 //! | `net` | free ports on the loopback interface |
 //! | `poll` | bounded waiting for what another clock decides |
+//! | [`stripe`] | a server that behaves as Stripe's documentation says |
 //!
 //! The clock that stands still until a test moves it is [`platform::Clock::manual`].
 
@@ -13,6 +14,7 @@ mod databases;
 pub mod guards;
 mod net;
 mod poll;
+pub mod stripe;
 
 pub use databases::{POSTGRES_ENV, TestDb, databases, postgres, sqlite, unguard};
 pub use net::{free_port, listener};

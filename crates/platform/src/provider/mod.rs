@@ -8,12 +8,16 @@
 //! | [`webhook`] | events that the provider pushes, and why one is rejected |
 //! | [`error`] | why a call has no result |
 //! | [`sandbox`] | the adapter for the sandbox bank |
+//! | [`stripe`] | the adapter for Stripe |
+//! | `signature` | the check of a webhook's signature, for both adapters |
 //!
 //! The provider is the truth for *whether* money moved, our database for *why*. The port therefore
 //! never rounds an unclear answer up or down: what is not proven is [`TransferOutcome::Unknown`].
 
 pub mod error;
 pub mod sandbox;
+mod signature;
+pub mod stripe;
 pub mod transfer;
 pub mod types;
 pub mod webhook;
@@ -24,6 +28,7 @@ use jiff::Timestamp;
 
 pub use error::ProviderError;
 pub use sandbox::SandboxProvider;
+pub use stripe::StripeProvider;
 pub use transfer::{NewTransfer, Transfer, TransferOutcome, TransferStatus};
 pub use types::{
     Checkout, NewCheckout, NewRefund, Page, Payment, PaymentStatus, ProviderAmount, Refund,

@@ -4,10 +4,8 @@
 //! |---|---|
 //! | `exchange` | one HTTP request and what its ending proves |
 //! | `wire` | the bank's JSON |
-//! | `signature` | the check of a webhook's signature |
 
 mod exchange;
-mod signature;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -24,12 +22,15 @@ use serde_json::json;
 use self::exchange::{Answer, Exchange, SendFailure};
 use super::{
     Checkout, NewCheckout, NewRefund, NewTransfer, Page, Payment, Provider, ProviderError, Refund,
-    Transfer, TransferOutcome, WebhookError, WebhookEvent,
+    Transfer, TransferOutcome, WebhookError, WebhookEvent, signature,
 };
 
 /// How many objects a listing asks for at once: a sweep of thousands stays a few requests, and a
 /// page stays far below the limit on an answer's size.
 const PAGE_LIMIT: u32 = 100;
+
+/// The header that carries a webhook's signature.
+const SIGNATURE_HEADER: &str = "bank-signature";
 
 /// The sandbox bank behind the provider port. No real money moves.
 pub struct SandboxProvider {
@@ -185,7 +186,7 @@ impl Provider for SandboxProvider {
         raw_body: &[u8],
         now: Timestamp,
     ) -> Result<WebhookEvent, WebhookError> {
-        signature::verify(headers, raw_body, self.webhook_secret.as_bytes(), now)?;
+        signature::verify(SIGNATURE_HEADER, headers, raw_body, &[&self.webhook_secret], now)?;
         let event: wire::Event = serde_json::from_slice(raw_body)
             .map_err(|error| WebhookError::BodyMalformed { reason: error.to_string() })?;
         Ok(event.into())
