@@ -1,5 +1,6 @@
 //! The whole service on real databases, entered through its router and its gRPC service. Only the
-//! provider's port has a stand-in, so that each of its answers can be chosen.
+//! provider's port has a stand-in, so that each of its answers can be chosen; `stripe` settles through
+//! the adapter for Stripe instead.
 
 mod audit;
 mod authorisations;
@@ -15,4 +16,5 @@ mod random;
 mod running;
 mod settlements;
 mod story;
+mod stripe;
 mod world;

@@ -15,7 +15,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Mode;
-use platform::{Clock, Shutdown, keys::KeyDir, token::hash_bearer};
+use platform::{Clock, Shutdown, keys::KeyDir, provider::Provider, token::hash_bearer};
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,6 +42,7 @@ pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) calls: Calls,
     pub(crate) shutdown: Shutdown,
+    provider: Arc<dyn Provider>,
     config: Config,
     files: TempDir,
 }
@@ -94,9 +95,19 @@ impl World {
     }
 
     async fn on(db: TestDb, config: Config) -> Self {
-        let files = tempfile::tempdir().unwrap();
-        let clock = Clock::manual(Timestamp::from_second(1_790_000_000).unwrap());
         let bank = Arc::new(Bank::default());
+        Self::with_provider(db, config, clock(), bank.clone(), bank).await
+    }
+
+    /// With a provider other than the bank, which then nobody asks.
+    pub(crate) async fn with_provider(
+        db: TestDb,
+        config: Config,
+        clock: Clock,
+        bank: Arc<Bank>,
+        provider: Arc<dyn Provider>,
+    ) -> Self {
+        let files = tempfile::tempdir().unwrap();
         let calls = Calls::builder(SqliteStore::open(files.path().join("calls.db")).unwrap())
             .descriptors(contracts::FILE_DESCRIPTOR_SET)
             .build()
@@ -109,11 +120,11 @@ impl World {
             mode: Mode::Test,
             shutdown: shutdown.clone(),
             calls: calls.clone(),
-            provider: bank.clone(),
+            provider: provider.clone(),
             admin_token_hash: hash_bearer(ADMIN),
         };
         let app = build(config.clone(), deps).await.unwrap();
-        Self { db, clock, bank, app, calls, shutdown, config, files }
+        Self { db, clock, bank, app, calls, shutdown, provider, config, files }
     }
 
     /// The process dies and begins again, on the same database and with the same keys.
@@ -125,7 +136,7 @@ impl World {
             mode: Mode::Test,
             shutdown: self.shutdown.clone(),
             calls: self.calls.clone(),
-            provider: self.bank.clone(),
+            provider: self.provider.clone(),
             admin_token_hash: hash_bearer(ADMIN),
         };
         self.app = build(self.config.clone(), deps).await.unwrap();
@@ -297,6 +308,11 @@ impl World {
                 .unwrap();
         assert!(part.violations.is_empty(), "{} on {}", json!(part.violations), self.db);
     }
+}
+
+/// A clock that stands still.
+pub(crate) fn clock() -> Clock {
+    Clock::manual(Timestamp::from_second(1_790_000_000).unwrap())
 }
 
 pub(crate) fn eur(minor: i64) -> Value {
