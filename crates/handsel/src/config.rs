@@ -3,6 +3,8 @@
 //! Defaults < `handsel.toml` < environment (`HANDSEL__SECTION__KEY`, secrets also as `…_FILE`) <
 //! flags. Unknown keys and values that cannot work stop the start and name the key.
 
+mod provider;
+
 use std::{
     fs::DirBuilder,
     net::{Ipv4Addr, SocketAddr},
@@ -15,8 +17,10 @@ use figment::value::Value;
 use giftcard_api::SettlementConfig;
 use job_processor::SmtpConfig;
 use ledger::Mode;
-use platform::{config::Secret, db::DbConfig, telemetry::Format};
+use platform::{db::DbConfig, telemetry::Format};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use provider::{Provider, ProviderKind};
 
 /// The file that is read unless another is named, if it is there.
 pub(crate) const DEFAULT_FILE: &str = "handsel.toml";
@@ -105,29 +109,6 @@ pub(crate) struct Processor {
     pub(crate) database: DbConfig,
 }
 
-/// The payment provider.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Provider {
-    /// Which one.
-    pub(crate) kind: ProviderKind,
-    /// Where it is; empty for a sandbox bank in this process.
-    pub(crate) url: String,
-    /// The key that we call it with; needed with `url`.
-    pub(crate) api_key: Secret,
-    /// The secret that it signs its messages with; needed with `url`.
-    pub(crate) webhook_secret: Secret,
-}
-
-/// The providers that there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ProviderKind {
-    /// The sandbox bank: no real money.
-    #[default]
-    Sandbox,
-}
-
 /// What is logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -184,6 +165,11 @@ impl Default for Log {
     }
 }
 
+/// Whether a text can be an address of the web.
+fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
 impl Config {
     /// Loads and checks. A file that was named must be there; the default one need not.
     ///
@@ -202,33 +188,16 @@ impl Config {
     /// Names the key and what is wrong with it.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let Server { public_url, .. } = &self.server;
-        let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
         anyhow::ensure!(
             public_url.is_empty() || (is_url(public_url) && !public_url.ends_with('/')),
             "server.public_url: `{public_url}` is not an http or https url without a slash at its end"
         );
         self.grpc_address()?;
-        let provider = &self.provider;
-        if provider.url.is_empty() {
-            anyhow::ensure!(
-                provider.api_key.is_empty() && provider.webhook_secret.is_empty(),
-                "provider.url: is needed with provider.api_key and provider.webhook_secret"
-            );
-        } else {
-            anyhow::ensure!(
-                is_url(&provider.url),
-                "provider.url: `{}` is not an http or https url",
-                provider.url
-            );
-            anyhow::ensure!(
-                !provider.api_key.is_empty(),
-                "provider.api_key: is needed with provider.url"
-            );
-            anyhow::ensure!(
-                !provider.webhook_secret.is_empty(),
-                "provider.webhook_secret: is needed with provider.url"
-            );
-        }
+        self.provider.check(self.mode)?;
+        anyhow::ensure!(
+            !self.demo || self.provider.kind == ProviderKind::Sandbox,
+            "demo: moves its clock and pays by itself, which only provider.kind = \"sandbox\" follows"
+        );
         // Whoever reaches a demo reads its mailbox, with every link, and moves its clock.
         anyhow::ensure!(
             !self.demo || self.server.listen.ip().is_loopback(),
@@ -238,9 +207,8 @@ impl Config {
         self.smtp.check()?;
         if self.mode == Mode::Live {
             anyhow::ensure!(!self.demo, "demo: is for mode = \"test\" only");
-            let ProviderKind::Sandbox = provider.kind;
             anyhow::bail!(
-                "provider.kind: the sandbox bank moves no money, so mode = \"live\" does not take it"
+                "mode: `live` does not take the sandbox beacon, and there is no other yet"
             );
         }
         Ok(())
@@ -304,12 +272,16 @@ mod tests {
         check("[server]\npublic_url = 'shop.example'", "server.public_url");
         check("[server]\npublic_url = 'https://shop.example/'", "server.public_url");
         check("[grpc]\nlisten = '50051'", "grpc.listen");
+        check("[provider]\nkind = 'paypal'", "provider.kind");
         check("[provider]\nurl = 'http://bank.example'", "provider.api_key");
-        check("[provider]\napi_key = 'k'", "provider.url");
         check("[smtp]\nhost = 'mail.example'", "smtp.from");
         check("[smtp]\ntls = 'sometimes'", "smtp.tls");
         check("mode = 'live'", "provider.kind");
         check("mode = 'serious'", "mode");
+        let stripe = "kind = 'stripe'\napi_key = 'sk_live_1'\nwebhook_secret = 'whsec_1'";
+        check(&format!("mode = 'live'\n[provider]\n{stripe}"), "beacon");
+        let stripe = stripe.replace("live", "test");
+        check(&format!("demo = true\n[provider]\n{stripe}"), "demo");
         check("demo = true\n[server]\nlisten = '0.0.0.0:5000'", "demo");
         check("dmeo = true", "dmeo");
         check("[giveaway.database]\nurls = 'x'", "urls");

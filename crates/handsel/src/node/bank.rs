@@ -1,4 +1,4 @@
-//! The sandbox bank in this process, unless another provider is configured.
+//! The configured payment provider: a sandbox bank in this process, unless it says otherwise.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -10,14 +10,14 @@ use anyhow::Context as _;
 use platform::{
     Clock, Shutdown,
     keys::write_atomically,
-    provider::{Provider, SandboxProvider},
+    provider::{Provider, SandboxProvider, StripeProvider, stripe},
 };
 use sandbox_bank::{Bank, BankConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::secrets::Secrets;
-use crate::config::Config;
+use crate::config::{Config, ProviderKind};
 
 /// What the bank keeps of each payment, as card payments commonly cost in Europe: 25 cents …
 pub(crate) const COST_FIXED_MINOR: i64 = 25;
@@ -50,18 +50,22 @@ pub(crate) async fn start_if_wanted(
     shutdown: &Shutdown,
     server: SocketAddr,
 ) -> anyhow::Result<ConnectedProvider> {
-    let in_process_url = if config.provider.url.is_empty() {
+    let in_process_url = if config.provider.is_in_process() {
         Some(start(config, secrets, clock, shutdown, server).await.context("the sandbox bank")?)
     } else {
         None
     };
     let url = in_process_url.as_deref().unwrap_or(&config.provider.url);
-    let provider = SandboxProvider::new(
-        url,
-        secrets.provider_api_key.reveal(),
-        secrets.provider_webhook_secret.reveal(),
-    )?;
-    Ok(ConnectedProvider { provider: Arc::new(provider), in_process_url })
+    let api_key = secrets.provider_api_key.reveal();
+    let webhook_secret = secrets.provider_webhook_secret.reveal();
+    let provider: Arc<dyn Provider> = match config.provider.kind {
+        ProviderKind::Sandbox => Arc::new(SandboxProvider::new(url, api_key, webhook_secret)?),
+        ProviderKind::Stripe => {
+            let url = if url.is_empty() { stripe::BASE_URL } else { url };
+            Arc::new(StripeProvider::new(url, api_key, webhook_secret)?)
+        }
+    };
+    Ok(ConnectedProvider { provider, in_process_url })
 }
 
 async fn start(

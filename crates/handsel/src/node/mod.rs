@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`databases`] | opens the services' databases and brings them up to date |
 //! | [`secrets`] | the installation's keys and tokens |
-//! | [`bank`] | the sandbox bank in this process |
+//! | [`bank`] | the payment provider; a sandbox bank in this process |
 //! | [`applications`] | builds the three applications and connects them |
 //! | [`edge`] | the one HTTP server: merged routes, health, the movable clock |
 //! | [`grpc`] | the optional gRPC port |

@@ -52,7 +52,7 @@ impl Secrets {
     pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
         config.make_data_dir()?;
         let keys = KeyDir::open(&config.data_dir.join("keys"))?;
-        let bank = if config.provider.url.is_empty() {
+        let bank = if config.provider.is_in_process() {
             BankSecrets::open(&keys)?
         } else {
             BankSecrets {
