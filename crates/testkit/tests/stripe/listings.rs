@@ -9,6 +9,9 @@ use testkit::stripe::Stripe;
 
 use super::{World, asked};
 
+/// More than any listing here has.
+const MAX_PAGES: usize = 20;
+
 impl World {
     async fn send(&self, numbers: std::ops::Range<usize>) {
         for number in numbers {
@@ -20,7 +23,7 @@ impl World {
     /// Reads on from the cursor to the end, and keeps the cursor as a sweep does.
     async fn read(&self, cursor: &mut Option<String>) -> Vec<Transfer> {
         let mut read = Vec::new();
-        loop {
+        for _ in 0..MAX_PAGES {
             let page = self.provider.transfers(cursor.as_deref()).await.unwrap();
             read.extend(page.items);
             assert!(page.cursor.is_some());
@@ -29,6 +32,7 @@ impl World {
                 return read;
             }
         }
+        panic!("the listing has no end");
     }
 }
 
