@@ -68,7 +68,7 @@ struct Running {
 /// What runs, apart from its routes.
 struct Built {
     worker: WorkerHandle,
-    callees: [calls::Bounded; 3],
+    callees: Callees,
     apps: (giveaway_api::App, giftcard_api::App),
 }
 
@@ -92,17 +92,21 @@ impl Alive {
             .enable_all()
             .build()?;
         let parts = Parts::of(world, &watcher, instance).await?;
+        let callees = parts.callees.clone();
         let built = runtime.spawn(parts.build());
         let built = tokio::select! {
             built = built => Some(built),
             () = watcher.death().cancelled() => None,
         };
         let Some(built) = built else {
+            // It may have ended in its very first call, when everything had been put together.
+            callees.cut();
             runtime.shutdown_background();
             return Ok(None);
         };
         // A boundary that broke while it started: the process says so and ends.
         let Ok((router, built)) = built? else {
+            callees.cut();
             runtime.shutdown_background();
             return Ok(None);
         };
@@ -138,7 +142,7 @@ impl Alive {
         self.watcher.death().cancel();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Running { runtime, router, built }) = running {
-            built.callees.iter().for_each(calls::Bounded::cut);
+            built.callees.cut();
             drop(built.worker);
             runtime.shutdown_background();
             drop((router, built.apps));
@@ -170,6 +174,21 @@ impl Ask {
     }
 }
 
+/// The services of a process as it calls them itself.
+#[derive(Clone, Default)]
+struct Callees(Arc<Mutex<Vec<calls::Bounded>>>);
+
+impl Callees {
+    fn add(&self, callee: calls::Bounded) -> calls::Bounded {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(callee.clone());
+        callee
+    }
+
+    fn cut(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(calls::Bounded::cut);
+    }
+}
+
 /// Everything that a process is built of, opened before its runtime runs.
 struct Parts {
     giveaway: giveaway_api::Deps,
@@ -179,6 +198,7 @@ struct Parts {
     credential: ServiceCredential,
     watcher: Watcher,
     variant: Option<Variant>,
+    callees: Callees,
 }
 
 impl Parts {
@@ -222,15 +242,25 @@ impl Parts {
             credential: world.credential.clone(),
             watcher: watcher.clone(),
             variant: world.variant,
+            callees: Callees::default(),
         })
     }
 
     /// As `handsel serve` puts them together, with the boundaries in between.
     async fn build(self) -> anyhow::Result<(Router, Built)> {
-        let Self { mut giveaway, giftcard, processor, calls, credential, watcher, variant } = self;
+        let Self {
+            mut giveaway,
+            giftcard,
+            processor,
+            calls,
+            credential,
+            watcher,
+            variant,
+            callees,
+        } = self;
         let callee = |routes: &Routes| {
             let verified = credential.verification().layer(routes.clone().prepare());
-            calls::Bounded::new(verified, watcher.clone())
+            callees.add(calls::Bounded::new(verified, watcher.clone()))
         };
         let direct = |lane: &str, callee: &calls::Bounded| {
             calls.direct(lane, &Target::in_process(callee.clone())).credential(credential.header())
@@ -248,8 +278,7 @@ impl Parts {
         let giveaway = giveaway_api::build(config, giveaway).await?;
         let giveaways = callee(&giveaway.grpc);
         processor.connect_owner("giveaway", direct(lane::GIVEAWAY, &giveaways));
-        let callees = [giveaways, cards, mails];
-        let [giveaways, cards, mails] = callees.clone().map(Target::in_process);
+        let [giveaways, cards, mails] = [giveaways, cards, mails].map(Target::in_process);
         let worker = Worker::builder(&calls)
             .credential(credential.header())
             .lane(lane::GIVEAWAY, giveaways)

@@ -38,6 +38,8 @@ pub struct Plan {
     pub until: Until,
     /// Which flows.
     pub flows: Vec<Flow>,
+    /// At most so many points of each flow are struck on their own, chosen by the seed; all if none.
+    pub singles: Option<usize>,
     /// Instances of the whole at a time.
     pub instances: usize,
     /// What is wrong on purpose.
@@ -49,8 +51,16 @@ pub struct Plan {
 impl Plan {
     /// Every flow on one instance of applications that are right.
     pub fn new(engine: Engine, seed: u64, until: Until) -> Self {
-        let flows = Flow::ALL.to_vec();
-        Self { engine, seed, until, flows, instances: 1, variant: None, patience: crate::PATIENCE }
+        Self {
+            engine,
+            seed,
+            until,
+            flows: Flow::ALL.to_vec(),
+            singles: None,
+            instances: 1,
+            variant: None,
+            patience: crate::PATIENCE,
+        }
     }
 }
 
@@ -134,7 +144,12 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Res
             points.extend(stage.passed.iter().filter(|name| is_ours(name)).cloned());
         }
         let points: Vec<String> = points.into_iter().collect();
-        singles.extend(each(*flow, &points, &mut rng));
+        let mut alone = each(*flow, &points, &mut rng);
+        if let Some(at_most) = plan.singles {
+            alone.shuffle(&mut rng);
+            alone.truncate(at_most);
+        }
+        singles.extend(alone);
         pairs.extend(each_pair(*flow, &points, &mut rng));
         outcome.points.insert(*flow, points);
     }
@@ -207,6 +222,7 @@ impl Stage {
 
     /// Plays a case and asks the oracles. False when something was wrong.
     async fn play(&mut self, case: &Case, outcome: &mut Outcome) -> anyhow::Result<bool> {
+        tracing::info!(%case, "plays");
         let mut rng = StdRng::seed_from_u64(case.seed);
         self.life.points.plan(case.strikes.clone());
         let played = case.flow.run(&self.life, &self.cast, &mut rng).await;

@@ -34,6 +34,9 @@ struct Args {
     /// Only this flow: publish, redeem, settle, refund or expiry
     #[arg(long)]
     flow: Option<String>,
+    /// At most so many strikes of single points, of each flow [default: each point in each manner]
+    #[arg(long)]
+    singles: Option<usize>,
     /// Instances of everything side by side on the same databases
     #[arg(long, default_value_t = 1)]
     instances: usize,
@@ -72,7 +75,12 @@ async fn campaign(args: Args) -> anyhow::Result<ExitCode> {
     };
     let seed = args.seed.unwrap_or_else(|| jiff::Timestamp::now().as_second().unsigned_abs());
     let until = Until::Passed(Duration::from_secs(args.minutes * 60));
-    let plan = Plan { flows, instances: args.instances, ..Plan::new(engine, seed, until) };
+    let plan = Plan {
+        flows,
+        singles: args.singles,
+        instances: args.instances,
+        ..Plan::new(engine, seed, until)
+    };
     println!("seed {seed} on {}", engine.as_str());
     let outcome = match &args.repeat {
         Some(case) => repeat(&plan, case).await?,

@@ -19,12 +19,14 @@ use campaign::{
 };
 use giftcard_api::KnownBad as Giftcard;
 
-/// Cases after every point was struck once.
+/// Cases of pairs and of chance.
 const CASES: u64 = 60;
 
 async fn caught(variant: Variant, flow: Flow) {
     let plan = Plan {
         flows: vec![flow],
+        // What is wrong shows without most of them.
+        singles: Some(20),
         variant: Some(variant),
         // What is stuck because of it is caught too, and need not be waited for.
         patience: Duration::from_secs(20),
