@@ -199,7 +199,22 @@ impl Life {
     /// What is not over, by what each service knows.
     async fn under_way(&self) -> anyhow::Result<Vec<String>> {
         let mut found = Vec::new();
+        // After a jump of the clock everything that has become due is under way too.
+        let now_ms = self.world.clock.now_ms();
+        let due = format!(
+            "SELECT COUNT(*) AS n FROM giveaway WHERE (state = 'scheduled' AND opens_at < {now_ms}) \
+             OR (state = 'open' AND closes_at < {now_ms}) OR (state = 'closed' AND freeze_at < {now_ms})"
+        );
+        let lapsing = format!(
+            "SELECT COUNT(*) AS n FROM winner WHERE state = 'selected' AND claim_until < {now_ms}"
+        );
+        let expiring = format!(
+            "SELECT COUNT(*) AS n FROM card WHERE state IN ('active', 'exhausted') AND expires_at < {now_ms}"
+        );
         for (db, what, sql) in [
+            (&self.world.giveaway, "giveaways that are due", due.as_str()),
+            (&self.world.giveaway, "winners whose time is over", &lapsing),
+            (&self.world.giftcard, "cards whose time is over", &expiring),
             (
                 &self.world.giveaway,
                 "calls to giftcard-api",

@@ -1,7 +1,7 @@
 //! Turns a funded escrow into the card of a winner who has claimed it.
 
 use anyhow::Context as _;
-use platform::Tx;
+use platform::{Tx, quarantine};
 
 use crate::{
     domain::{
@@ -32,6 +32,9 @@ pub(crate) async fn issue_card(
     let tx = service.db.begin("issue_card").await?;
     let known = escrow::lock(&tx, escrow_id).await?;
     match (escrow_rules::issue(known.as_ref().map(|escrow| escrow.state))?, known) {
+        (Step::Go, Some(_)) if quarantine::find(&tx).await?.is_some() => {
+            Err(Error::Later("no card is issued in quarantine"))
+        }
         (Step::Go, Some(known)) => {
             let id = issue(service, &tx, &known, winner).await?;
             tx.commit().await?;

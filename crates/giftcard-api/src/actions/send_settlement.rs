@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use platform::{
     Tx,
     provider::{Provider, ProviderError},
+    quarantine,
 };
 use sea_orm::ConnectionTrait;
 
@@ -108,6 +109,13 @@ pub(crate) async fn claim(
     let until_ms = now_ms.saturating_add(lease_ms);
     let counts_as_send = exchange != Exchange::LookUp;
     let tx = service.db.begin("settlement_claim").await?;
+    if exchange != Exchange::LookUp && quarantine::find(&tx).await?.is_some() {
+        // What a restored database has not sent, the one before it may have.
+        let due_ms = now_ms.saturating_add(millis(service.config.settlement.sweep()));
+        attempt::put_off(&tx, &attempt, false, "in quarantine", due_ms).await?;
+        tx.commit().await?;
+        return Ok(None);
+    }
     if exchange == Exchange::First {
         // Money that is not explained stops the next transfer, also one that is already written.
         let payee = merchant::lock(&tx, attempt.merchant_id).await?;

@@ -439,3 +439,28 @@ async fn news_that_comes_late_does_not_alarm() {
         world.assert_sound().await;
     }
 }
+
+#[tokio::test]
+async fn in_quarantine_no_money_leaves_and_no_card_is_made() {
+    for world in World::each().await {
+        let shop = world.shop().await;
+        let id = world.requested(&shop, 700).await;
+        let (saga, ids) = world.reserve(&shop, &[500]).await;
+        world.confirm(saga, &ids).await;
+        platform::quarantine::begin(world.db.write(), "restored", 0).await.unwrap();
+        world.send_due().await;
+        assert!(world.bank.sends().is_empty(), "{}", world.db);
+        let request = contracts::giftcard::IssueCardRequest {
+            escrow_id: ids[0].to_string(),
+            winner_id: crate::domain::ids::WinnerId::new().to_string(),
+        };
+        let refused = world.rpc().issue_card(request.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
+        platform::quarantine::lift(world.db.write(), 1).await.unwrap();
+        world.rpc().issue_card(request).await.unwrap();
+        world.pass(jiff::SignedDuration::from_mins(2));
+        world.send_due().await;
+        assert_eq!(text(&world.settlement(&shop, &id).await, "state"), "paid");
+        world.assert_sound().await;
+    }
+}

@@ -22,7 +22,10 @@ use durable_grpc::{Outcome, RawCall, outcome};
 use futures::future::join_all;
 use jiff::SignedDuration;
 use ledger::holds::{self, HoldState};
-use platform::outbox::{self, NewCall};
+use platform::{
+    outbox::{self, NewCall},
+    quarantine,
+};
 use sea_orm::DbBackend;
 use tokio::task::JoinHandle;
 use tonic::Status;
@@ -191,7 +194,14 @@ async fn reserve(service: &Service, saga: &saga::Model, fence: i64) -> anyhow::R
         batches.iter().map(batch::Model::state).collect::<Result<_, _>>()?;
     let is_overdue = service.clock.now_ms() >= saga.deadline_at;
     match next(states.iter().copied(), is_overdue) {
-        Next::Commit => return commit(service, saga, fence, &batches).await,
+        Next::Commit => {
+            let turn = commit(service, saga, fence, &batches).await?;
+            return match turn {
+                // The prizes are there, but the money may not be taken, and the host has waited enough.
+                Turn::Wait if is_overdue => abort(service, saga, fence, "in quarantine").await,
+                turn => Ok(turn),
+            };
+        }
         Next::Abort => return abort(service, saga, fence, "not reserved in time").await,
         Next::Reserve => {}
     }
@@ -234,6 +244,10 @@ async fn commit(
     giveaway::lock(&tx, saga.giveaway()).await?;
     if !is_ours(&tx, id, fence, SagaState::Reserving).await? {
         return Ok(Turn::Further);
+    }
+    if quarantine::find(&tx).await?.is_some() {
+        tracing::warn!(saga = %id, "no money is taken in quarantine");
+        return Ok(Turn::Wait);
     }
     let currency = saga.currency.parse()?;
     let escrows = saga::items(&tx, id)

@@ -293,3 +293,26 @@ async fn an_operator_is_called_to_what_takes_an_hour_and_it_goes_on() {
         is_undone(&world, &app, &host, id).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_quarantine_no_money_is_taken() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = app.rich_host(&world, 10_000).await;
+        platform::quarantine::begin(world.db.write(), "restored", 0).await.unwrap();
+        let id = app.draft(&world, &host, 2).await;
+        app.post(&host, &format!("/giveaways/{id}/publish"), "p", json!({})).await;
+        assert_eq!(app.wallet(&host).await, (8_000, 2_000), "{}", world.db);
+        platform::quarantine::lift(world.db.write(), 1).await.unwrap();
+        world.pass(60);
+        app.reaches(&host, id, "open").await;
+        platform::quarantine::begin(world.db.write(), "restored again", 2).await.unwrap();
+        let other = app.draft(&world, &host, 2).await;
+        app.post(&host, &format!("/giveaways/{other}/publish"), "p2", json!({})).await;
+        // Past the time that a host waits: nothing is taken, and everything is given back.
+        world.pass(700);
+        app.reaches(&host, other, "draft").await;
+        assert_eq!(app.wallet(&host).await, (8_000, 0), "{}", world.db);
+        assert_eq!(world.audit().await, [""; 0], "{}", world.db);
+    }
+}
