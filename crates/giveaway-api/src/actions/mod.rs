@@ -13,6 +13,7 @@ pub mod draw_winners;
 pub mod drive_saga;
 pub mod enter;
 pub mod entry_queue;
+pub(crate) mod host_debt;
 pub(crate) mod idempotent;
 pub mod import_entries;
 pub mod lapse_winners;

@@ -16,7 +16,7 @@ use platform::{
 };
 use prost::Message as _;
 
-use super::lifecycle;
+use super::{host_debt, lifecycle};
 use crate::{
     domain::{
         books,
@@ -133,7 +133,9 @@ async fn returned(
             ReturnState::Returned => {
                 let value = Money::new(row.value_minor, row.currency.parse()?);
                 let host = HostId(giveaway.host_id);
-                ledger::post(tx, &books::returned(service.mode(), host, id, value), now).await?;
+                let posting = books::returned(service.mode(), host, id, value);
+                ledger::post(tx, &posting, now).await?;
+                host_debt::repay(service, tx, host, (posting.op_id, value), now).await?;
             }
             _ => tracing::error!(escrow = %id, "a card had been issued from a returned escrow"),
         }

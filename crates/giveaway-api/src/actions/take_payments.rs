@@ -4,8 +4,9 @@
 use anyhow::Context as _;
 use http::HeaderMap;
 use ledger::Posting;
-use platform::provider::{Payment, PaymentStatus, WebhookEventKind};
+use platform::provider::{Payment, WebhookEventKind};
 
+use super::host_debt;
 use crate::{
     domain::{
         books,
@@ -14,7 +15,7 @@ use crate::{
     error::{Error, Result},
     ids::{HostId, TopUpId},
     service::Service,
-    store::{inbox, top_up},
+    store::{charge_back, inbox, top_up},
 };
 
 /// Webhooks worked off at a time.
@@ -104,9 +105,6 @@ async fn take_by_id(service: &Service, payment_id: &str) -> anyhow::Result<()> {
 
 /// Takes what a payment means, once.
 async fn take(service: &Service, payment: &Payment) -> anyhow::Result<()> {
-    if payment.status == PaymentStatus::ChargedBack {
-        tracing::error!(payment = payment.id, "a payment was charged back");
-    }
     let meaning = match meaning(payment) {
         Ok(Meaning::Nothing) => return Ok(()),
         Ok(meaning) => meaning,
@@ -116,7 +114,10 @@ async fn take(service: &Service, payment: &Payment) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    if top_up::is_posted(service.db.read(), &payment.id).await? {
+    let taken_back = payment.charged_back_minor.saturating_add(payment.refunded_minor);
+    if top_up::is_posted(service.db.read(), &payment.id).await?
+        && charge_back::so_far(service.db.read(), &payment.id).await? >= taken_back
+    {
         return Ok(());
     }
     let now = service.clock.now();
@@ -137,23 +138,25 @@ async fn take(service: &Service, payment: &Payment) -> anyhow::Result<()> {
         Meaning::Received { gross, cost_minor } => {
             let found = found.filter(|row| row.currency == gross.currency.as_str());
             let id = found.as_ref().map(|row| TopUpId(row.id));
-            if !top_up::insert_payment(&tx, &payment.id, id, gross, cost_minor, now).await? {
-                return Ok(());
-            }
+            let is_new =
+                top_up::insert_payment(&tx, &payment.id, id, gross, cost_minor, now).await?;
             let posting = match &found {
+                _ if !is_new => None,
                 Some(row) => {
                     credit(&tx, row, now).await?;
-                    books::top_up(
-                        service.mode(),
-                        HostId(row.host_id),
-                        &payment.id,
-                        gross,
-                        cost_minor,
-                    )
+                    let host = HostId(row.host_id);
+                    Some(books::top_up(service.mode(), host, &payment.id, gross, cost_minor))
                 }
-                None => unmatched(service, payment, gross, cost_minor),
+                None => Some(unmatched(service, payment, gross, cost_minor)),
             };
-            ledger::post(&tx, &posting, now).await?;
+            let host = found.map(|row| HostId(row.host_id));
+            if let Some(posting) = posting {
+                ledger::post(&tx, &posting, now).await?;
+                if let Some(host) = host {
+                    host_debt::repay(service, &tx, host, (posting.op_id, gross), now).await?;
+                }
+            }
+            host_debt::take_back(service, &tx, host, payment, gross, now).await?;
         }
     }
     tx.commit().await?;

@@ -4,7 +4,7 @@ use ledger::{Currency, Money};
 use serde::Serialize;
 
 use crate::{
-    domain::books::{self, AVAILABLE, HELD},
+    domain::books::{self, AVAILABLE, HELD, HOST_DEBT},
     error::Result,
     ids::HostId,
     service::Service,
@@ -20,6 +20,9 @@ pub struct Balance {
     pub available: Money,
     /// What is set aside.
     pub held: Money,
+    /// What is owed since a payment was taken back that had been spent. It is paid first of all from
+    /// whatever comes in.
+    pub debt: Money,
 }
 
 /// A host's balances, one per currency that it ever topped up in.
@@ -34,7 +37,9 @@ pub async fn balances(service: &Service, host: HostId) -> Result<Vec<Balance>> {
         let of = |kind| books::of_host(service.mode(), host, kind, currency);
         let available = ledger::balance(conn, &of(AVAILABLE)).await?;
         let held = ledger::balance(conn, &of(HELD)).await?;
-        balances.push(Balance { currency, available, held });
+        let debt = ledger::balance(conn, &of(HOST_DEBT)).await?;
+        let debt = Money::new(-debt.minor, currency);
+        balances.push(Balance { currency, available, held, debt });
     }
     Ok(balances)
 }

@@ -16,6 +16,8 @@ pub const ESCROW_CLEARING: AccountKind = AccountKind::clearing("escrow_clearing"
 pub const PROVIDER_CLEARING: AccountKind = AccountKind::clearing("provider_clearing");
 /// What the provider kept.
 pub const PROVIDER_COST: AccountKind = AccountKind::clearing("psp_cost");
+/// What a host owes us since a payment was taken back that had been spent: below zero while it does.
+pub const HOST_DEBT: AccountKind = AccountKind::signed_cached("host_debt");
 /// Money that came from the provider without a top-up that asked for it.
 pub const SUSPENSE: AccountKind = AccountKind::clearing("suspense");
 
@@ -48,6 +50,56 @@ pub fn top_up(
 pub fn unmatched(mode: Mode, payment_id: &str, gross: Money, cost_minor: i64) -> Posting {
     let to = of_platform(mode, SUSPENSE, gross.currency);
     received(mode, "payment_unmatched", payment_id, gross, cost_minor).with([Leg::new(to, gross)])
+}
+
+/// A payment of a host was taken back, once per payment and sum taken back so far: available −a,
+/// host_debt −x, cash +d. What was spent stays spent; it becomes the host's debt.
+pub fn charged_back(
+    mode: Mode,
+    host: HostId,
+    (payment_id, so_far_minor): (&str, i64),
+    taken: Money,
+    from_available: Money,
+) -> Posting {
+    let currency = taken.currency;
+    let legs = [
+        (of_host(mode, host, AVAILABLE, currency), -from_available.minor),
+        (of_host(mode, host, HOST_DEBT, currency), from_available.minor - taken.minor),
+        (of_platform(mode, PROVIDER_CLEARING, currency), taken.minor),
+    ];
+    taken_back("charge_back", payment_id, so_far_minor).with(
+        legs.into_iter()
+            .filter(|(_, minor)| *minor != 0)
+            .map(|(account, minor)| Leg::new(account, Money::new(minor, currency))),
+    )
+}
+
+/// A payment that nobody asked for was taken back: suspense −d, cash +d.
+pub fn unmatched_charged_back(
+    mode: Mode,
+    (payment_id, so_far_minor): (&str, i64),
+    taken: Money,
+) -> Posting {
+    let back = Money::new(-taken.minor, taken.currency);
+    taken_back("charge_back_unmatched", payment_id, so_far_minor).with([
+        Leg::new(of_platform(mode, SUSPENSE, taken.currency), back),
+        Leg::new(of_platform(mode, PROVIDER_CLEARING, taken.currency), taken),
+    ])
+}
+
+fn taken_back(kind: &'static str, payment_id: &str, so_far_minor: i64) -> Posting {
+    let fields: [&[u8]; 3] =
+        [b"payment_taken_back", payment_id.as_bytes(), &so_far_minor.to_be_bytes()];
+    Posting::new(op_id(&fields), kind)
+}
+
+/// A host that has money again pays what it owes, once per credit: available −y, host_debt +y.
+pub fn debt_repaid(mode: Mode, host: HostId, credit: Uuid, amount: Money) -> Posting {
+    let paid = Money::new(-amount.minor, amount.currency);
+    Posting::new(op_id(&[b"debt_repaid", credit.as_bytes()]), "debt_repaid").with([
+        Leg::new(of_host(mode, host, AVAILABLE, amount.currency), paid),
+        Leg::new(of_host(mode, host, HOST_DEBT, amount.currency), amount),
+    ])
 }
 
 fn received(

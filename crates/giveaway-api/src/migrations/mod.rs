@@ -8,6 +8,7 @@ mod m0104_sagas;
 mod m0105_winners;
 mod m0106_transitions;
 mod m0109_history;
+mod m0110_charge_backs;
 mod m0120_entries;
 mod m0121_draws;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0106_transitions::Migration));
         all.push(platform::quarantine::migration());
         all.push(Box::new(m0109_history::Migration));
+        all.push(Box::new(m0110_charge_backs::Migration));
         all
     }
 }

@@ -94,11 +94,22 @@ const CONSISTENCY: &[RowCheck] = &[
         invariant: 9,
         what: "what the ledger holds at the provider is not what was paid there, in currency",
         name: RowName::Text("provider_clearing in"),
-        sql: "SELECT p.currency AS id FROM (SELECT currency, SUM(gross_minor - cost_minor) AS net \
-              FROM provider_payment GROUP BY currency) p LEFT JOIN (SELECT a.currency, \
+        sql: "SELECT p.currency AS id FROM (SELECT currency, SUM(net) AS net FROM ( \
+              SELECT currency, gross_minor - cost_minor AS net FROM provider_payment UNION ALL \
+              SELECT currency, -amount_minor AS net FROM provider_charge_back) m \
+              GROUP BY currency) p LEFT JOIN (SELECT a.currency, \
               SUM(e.amount) AS total FROM ledger_entry e JOIN ledger_account a \
               ON a.id = e.account_id WHERE a.kind = 'provider_clearing' GROUP BY a.currency) l \
               ON l.currency = p.currency WHERE COALESCE(l.total, 0) <> -p.net",
+    },
+    RowCheck {
+        invariant: 9,
+        what: "more of the payment was taken back than was paid, or its parts do not add up",
+        name: RowName::Text("provider_payment"),
+        sql: "SELECT p.payment_id AS id FROM provider_payment p JOIN (SELECT payment_id, \
+              SUM(amount_minor) AS total, MAX(so_far_minor) AS so_far FROM provider_charge_back \
+              GROUP BY payment_id) c ON c.payment_id = p.payment_id \
+              WHERE c.total <> c.so_far OR c.so_far > p.gross_minor",
     },
     RowCheck {
         invariant: 9,

@@ -93,6 +93,15 @@ pub async fn find<C: ConnectionTrait>(conn: &C, id: HostId) -> Result<Option<Mod
     Entity::find_by_id(id.0).one(conn).await
 }
 
+/// Holds a host's row until the transaction ends: what is decided about its debt is decided by one at
+/// a time.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock<C: ConnectionTrait>(tx: &C, id: HostId) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id.0).lock_exclusive().one(tx).await
+}
+
 /// Writes a host's token.
 ///
 /// # Errors

@@ -33,6 +33,20 @@ impl Bank {
         self.0.lock().unwrap().checkouts.clone()
     }
 
+    /// The ids of all payments.
+    pub(crate) fn payment_ids(&self) -> Vec<String> {
+        self.0.lock().unwrap().payments.iter().map(|payment| payment.id.clone()).collect()
+    }
+
+    /// So much of a payment was taken back, all in all.
+    pub(crate) fn charge_back(&self, id: &str, minor: i64) {
+        let payments = &mut self.0.lock().unwrap().payments;
+        let place = payments.iter().position(|payment| payment.id == id).unwrap();
+        let payment = payments.remove(place);
+        let status = PaymentStatus::ChargedBack;
+        payments.push(Payment { charged_back_minor: minor, status, ..payment });
+    }
+
     /// A payment in the list, of this status.
     pub(crate) fn pay(&self, id: &str, reference: &str, minor: i64, status: PaymentStatus) {
         let payment = Payment {
@@ -117,9 +131,11 @@ impl Provider for Bank {
         if headers.get("signature").is_none_or(|signature| signature != "genuine") {
             return Err(WebhookError::SignatureMismatch);
         }
-        let payment = String::from_utf8(raw_body.to_vec()).unwrap();
+        // What stands behind `#` tells one event about a payment from another.
+        let event = String::from_utf8(raw_body.to_vec()).unwrap();
+        let payment = event.split('#').next().unwrap().to_owned();
         Ok(WebhookEvent {
-            id: format!("evt_{payment}"),
+            id: format!("evt_{event}"),
             kind: WebhookEventKind::PaymentPaid,
             object_id: payment,
             reference: None,

@@ -8,11 +8,14 @@ use giveaway_api::domain::{
     winner::WinnerState,
 };
 use serde_json::json;
-use testkit::guards::{Machine, disagreements, rewritable, tables_with_a_state};
+use testkit::{
+    eventually,
+    guards::{Machine, disagreements, rewritable, tables_with_a_state},
+};
 
 use crate::{
     claims::{claim, drawn, link, winners},
-    world::World,
+    world::{PATIENCE, World},
 };
 
 /// A world in which every table has a row.
@@ -28,6 +31,11 @@ async fn furnish(world: &World) {
     app.reaches(&host, cancelled, "open").await;
     app.post(&host, &format!("/giveaways/{cancelled}/cancel"), "c2", json!({})).await;
     app.reaches(&host, cancelled, "cancelled").await;
+    let payment = world.bank.payment_ids().remove(0);
+    world.bank.charge_back(&payment, 100);
+    app.webhook(&format!("{payment}#back"), "genuine").await;
+    let before = app.wallet(&host).await.0;
+    eventually(PATIENCE, async || app.wallet(&host).await.0 == before - 100).await;
     app.kill();
 }
 
@@ -70,6 +78,7 @@ async fn history_is_append_only() {
             "ledger_entry",
             "ledger_tx",
             "provider_payment",
+            "provider_charge_back",
             "saga_item",
             "state_event",
             "escrow_return",

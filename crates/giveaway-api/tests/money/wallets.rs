@@ -105,3 +105,39 @@ async fn a_checkout_is_asked_for_again_in_the_same_words() {
         assert_eq!(again.body["id"], checkouts[0].reference.as_str());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_back_becomes_a_debt_and_is_paid_first() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = app.rich_host(&world, 5_000).await;
+        let debt = async || {
+            let wallet = app.get(&host, "/wallet").await.body;
+            wallet["balances"][0]["debt"]["minor"].as_i64().unwrap()
+        };
+        // Three thousand are spent on prizes, which stay funded whatever happens.
+        let id = app.draft(&world, &host, 3).await;
+        app.post(&host, &format!("/giveaways/{id}/publish"), "p", json!({})).await;
+        app.reaches(&host, id, "open").await;
+        assert_eq!(app.wallet(&host).await, (2_000, 0), "{}", world.db);
+        let payment = world.bank.payment_ids().remove(0);
+        world.bank.charge_back(&payment, 1_500);
+        for event in 1..4 {
+            app.webhook(&format!("{payment}#{event}"), "genuine").await;
+        }
+        eventually(PATIENCE, async || app.wallet(&host).await.0 == 500).await;
+        assert_eq!(debt().await, 0);
+        // The rest, of which the wallet has a part.
+        world.bank.charge_back(&payment, 5_000);
+        app.webhook(&format!("{payment}#rest"), "genuine").await;
+        eventually(PATIENCE, async || app.wallet(&host).await.0 == 0).await;
+        assert_eq!(debt().await, 3_000);
+        assert_eq!(app.giveaway(&host, id).await["state"], "open", "prizes stay funded");
+        assert_eq!(world.audit().await, [""; 0], "{}", world.db);
+        // What comes back pays the debt, and so does a top-up; then money is the host's again.
+        app.post(&host, &format!("/giveaways/{id}/cancel"), "c", json!({})).await;
+        app.reaches(&host, id, "cancelled").await;
+        assert_eq!((app.wallet(&host).await, debt().await), ((0, 0), 0), "{}", world.db);
+        assert_eq!(world.audit().await, [""; 0], "{}", world.db);
+    }
+}
