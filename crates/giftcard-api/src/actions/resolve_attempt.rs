@@ -1,7 +1,7 @@
 //! The operator's way to bring an attempt to an end that nothing else can: the provider has forgotten
 //! our key, so nothing may be sent, and shows no transfer, so nothing can be adopted.
 
-use platform::http::IdempotencyKey;
+use platform::{http::IdempotencyKey, provider::protocol::may_send};
 use serde::Serialize;
 
 use super::{
@@ -10,10 +10,7 @@ use super::{
     send_settlement::give_up,
 };
 use crate::{
-    domain::{
-        refusal::Refusal,
-        settlement::{AttemptState, may_send},
-    },
+    domain::{refusal::Refusal, settlement::AttemptState},
     error::{Error, Result},
     service::Service,
     store::{alert, attempt, time},
@@ -66,9 +63,14 @@ pub(crate) async fn resolve_attempt(
         let current = attempt::lock(&once.tx, provider_ref).await?;
         let current = current.ok_or(Refusal::NotFound { what: "attempt" })?;
         let state = match (current.state, shown) {
-            (AttemptState::Sending, None) if current.claims == seen.claims => {
+            (AttemptState::Sending, None) => {
                 if may_send(current.first_sent_at.map(time), once.now) {
                     return Err(Refusal::AttemptLive.into());
+                }
+                // What the scan is finding out at this moment may be more than we have seen; this is
+                // no refusal to be remembered.
+                if current.claims != seen.claims {
+                    return Err(Error::Later("the attempt is being looked up; repeat the request"));
                 }
                 give_up(&once.tx, &current, "declared_failed", Some(reason), once.now_ms()).await?;
                 AttemptState::Failed

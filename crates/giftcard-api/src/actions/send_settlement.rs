@@ -6,14 +6,14 @@
 use futures::StreamExt as _;
 use platform::{
     Tx,
-    provider::{Provider, ProviderError},
+    provider::protocol::{Conclusion, Exchange, ask, may_send, retry_in},
     quarantine,
 };
 use sea_orm::ConnectionTrait;
 
 use super::observe_transfer::record;
 use crate::{
-    domain::settlement::{AttemptState, Conclusion, SettlementState, conclude, may_send, retry_in},
+    domain::settlement::{AttemptState, SettlementState},
     error::{Error, Result},
     known_bad::KnownBad,
     service::Service,
@@ -51,17 +51,6 @@ pub(crate) async fn send_due(service: &Service) -> Result<()> {
     Ok(())
 }
 
-/// What a claim allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exchange {
-    /// Nothing was ever sent: send.
-    First,
-    /// Something may have been sent: look it up, and send the same again if it is not there.
-    Again,
-    /// Only look it up: the provider has it, or has forgotten the key.
-    LookUp,
-}
-
 async fn drive(service: &Service, attempt: Attempt) -> Result<()> {
     if let Some((claimed, exchange)) = claim(service, attempt).await? {
         let sent = match service.misbehaves(KnownBad::RandomProviderKey) {
@@ -71,20 +60,21 @@ async fn drive(service: &Service, attempt: Attempt) -> Result<()> {
             },
             false => claimed.clone(),
         };
-        let conclusion = match ask(&*service.provider, &sent, exchange).await {
-            Conclusion::Unknown { reason }
-                if service.misbehaves(KnownBad::TimeoutTakenAsFailure) =>
-            {
-                Conclusion::Refused { code: reason }
-            }
-            Conclusion::Unknown { reason }
-                if service.misbehaves(KnownBad::ResendRefusalTaken)
-                    && reason.contains("a resend was refused") =>
-            {
-                Conclusion::Refused { code: reason }
-            }
-            conclusion => conclusion,
-        };
+        let conclusion =
+            match ask(&*service.provider, sent.transfer(), sent.possible_sends, exchange).await {
+                Conclusion::Unknown { reason }
+                    if service.misbehaves(KnownBad::TimeoutTakenAsFailure) =>
+                {
+                    Conclusion::Refused { code: reason }
+                }
+                Conclusion::Unknown { reason }
+                    if service.misbehaves(KnownBad::ResendRefusalTaken)
+                        && reason.contains("a resend was refused") =>
+                {
+                    Conclusion::Refused { code: reason }
+                }
+                conclusion => conclusion,
+            };
         write_down(service, &claimed, conclusion).await?;
     }
     Ok(())
@@ -101,9 +91,13 @@ pub(crate) async fn claim(
     let exchange = match attempt.state {
         AttemptState::Intent => Exchange::First,
         AttemptState::PendingProvider => Exchange::LookUp,
-        _ if attempt.possible_sends == 0 => Exchange::First,
-        _ if !may_send(attempt.first_sent_at.map(time), now) => Exchange::LookUp,
-        _ => Exchange::Again,
+        AttemptState::Sending
+        | AttemptState::Paid
+        | AttemptState::Failed
+        | AttemptState::Reversed => {
+            let first_sent_at = attempt.first_sent_at.map(time);
+            Exchange::of_unacknowledged(attempt.possible_sends, first_sent_at, now)
+        }
     };
     let lease_ms = i64::from(service.config.settlement.lease_seconds) * 1_000;
     let until_ms = now_ms.saturating_add(lease_ms);
@@ -152,32 +146,6 @@ pub(crate) async fn claim(
 /// When the provider may have heard of the attempt first, with a send at `now_ms`.
 fn first_sent_at(attempt: &Attempt, now_ms: i64) -> i64 {
     attempt.first_sent_at.filter(|_| attempt.possible_sends > 0).unwrap_or(now_ms)
-}
-
-/// P: the exchange with the provider. Writes nothing.
-pub(crate) async fn ask(
-    provider: &dyn Provider,
-    claimed: &Attempt,
-    exchange: Exchange,
-) -> Conclusion {
-    if exchange != Exchange::First {
-        match provider.transfer_by_reference(&claimed.provider_ref).await {
-            Ok(Some(transfer)) => return Conclusion::Fact(transfer),
-            Ok(None) if exchange == Exchange::LookUp => {
-                return Conclusion::Unknown { reason: "the provider shows no transfer".to_owned() };
-            }
-            Ok(None) => {}
-            Err(error @ ProviderError::Ambiguous { .. }) => {
-                return Conclusion::Ambiguous { reason: error.to_string() };
-            }
-            Err(error) if exchange == Exchange::LookUp => {
-                return Conclusion::Unknown { reason: error.to_string() };
-            }
-            // Nothing was sent in this exchange: the send that the claim counted did not happen.
-            Err(error) => return Conclusion::NotSent { reason: error.to_string() },
-        }
-    }
-    conclude(provider.transfer(claimed.transfer()).await, claimed.possible_sends)
 }
 
 /// T3, T3′, or the plan for another exchange.

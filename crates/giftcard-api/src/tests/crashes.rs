@@ -2,6 +2,7 @@
 //! after it never happens, and the scans find what is left.
 
 use jiff::SignedDuration;
+use platform::provider::protocol::{Exchange, ask};
 use sea_orm::EntityTrait as _;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     world::{Shop, World, text},
 };
 use crate::{
-    actions::send_settlement::{Exchange, ask, claim, write_down},
+    actions::send_settlement::{claim, write_down},
     store::attempt::{self, Attempt},
 };
 
@@ -59,7 +60,7 @@ async fn after_the_transfer_before_t3() {
         let shop = world.shop().await;
         let id = world.requested(&shop, 700).await;
         let (attempt, exchange) = claimed(&world).await;
-        ask(&*world.bank, &attempt, exchange).await;
+        ask(&*world.bank, attempt.transfer(), attempt.possible_sends, exchange).await;
         ends_paid_once(&world, &shop, &id).await;
         assert_eq!(world.bank.sends().len(), 1, "looked up, not sent again");
     }
@@ -71,7 +72,7 @@ async fn after_the_transfer_the_sweep_of_the_list_is_enough() {
         let shop = world.shop().await;
         let id = world.requested(&shop, 700).await;
         let (attempt, exchange) = claimed(&world).await;
-        ask(&*world.bank, &attempt, exchange).await;
+        ask(&*world.bank, attempt.transfer(), attempt.possible_sends, exchange).await;
         world.sweep().await;
         assert_eq!(text(&world.settlement(&shop, &id).await, "state"), "paid");
         ends_paid_once(&world, &shop, &id).await;
@@ -84,7 +85,8 @@ async fn after_t3_it_is_written_once_however_often_it_comes() {
         let shop = world.shop().await;
         let id = world.requested(&shop, 700).await;
         let (attempt, exchange) = claimed(&world).await;
-        let conclusion = ask(&*world.bank, &attempt, exchange).await;
+        let conclusion =
+            ask(&*world.bank, attempt.transfer(), attempt.possible_sends, exchange).await;
         for _ in 0..2 {
             write_down(world.service(), &attempt, conclusion.clone()).await.unwrap();
         }
@@ -99,7 +101,7 @@ async fn a_refusal_that_was_not_written_is_not_believed_later() {
         let id = world.requested(&shop, 700).await;
         world.bank.script([Next::Refuse("insufficient_funds")]);
         let (attempt, exchange) = claimed(&world).await;
-        let refused = ask(&*world.bank, &attempt, exchange).await;
+        let refused = ask(&*world.bank, attempt.transfer(), attempt.possible_sends, exchange).await;
         // Another instance takes over after the lease, and its send is lost on the way.
         world.pass(LEASE);
         world.bank.script([Next::PayAndLoseAnswer]);
@@ -136,7 +138,7 @@ async fn a_late_answer_after_a_takeover_still_ends_in_one_payment() {
         let (attempt, exchange) = claimed(&world).await;
         world.pass(LEASE);
         world.send_due().await;
-        let late = ask(&*world.bank, &attempt, exchange).await;
+        let late = ask(&*world.bank, attempt.transfer(), attempt.possible_sends, exchange).await;
         write_down(world.service(), &attempt, late).await.unwrap();
         ends_paid_once(&world, &shop, &id).await;
     }
@@ -148,7 +150,7 @@ async fn a_restarted_process_does_not_wait_for_its_own_lease() {
     let shop = world.shop().await;
     let id = world.requested(&shop, 700).await;
     let (attempt, exchange) = claimed(&world).await;
-    ask(&*world.bank, &attempt, exchange).await;
+    ask(&*world.bank, attempt.transfer(), attempt.possible_sends, exchange).await;
     world.restart().await;
     world.send_due().await;
     assert_eq!(text(&world.settlement(&shop, &id).await, "state"), "paid");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use jiff::SignedDuration;
-use platform::provider::StripeProvider;
+use platform::provider::{StripeProvider, protocol::ask};
 use sea_orm::EntityTrait as _;
 use testkit::stripe::{API_KEY, Fault, Stripe, WEBHOOK_SECRET};
 
@@ -14,11 +14,7 @@ use super::{
     bank::Bank,
     world::{DESTINATION, Shop, World, clock, eur, text},
 };
-use crate::{
-    Config, Migrator,
-    actions::send_settlement::{ask, claim},
-    store::attempt,
-};
+use crate::{Config, Migrator, actions::send_settlement::claim, store::attempt};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const TRANSFERS: &str = "/v1/transfers";
@@ -170,7 +166,7 @@ async fn a_process_that_died_after_the_transfer_learns_of_it_from_the_list() {
         let written =
             attempt::entity::Entity::find().one(setting.world.db.read()).await.unwrap().unwrap();
         let (claimed, exchange) = claim(service, written).await.unwrap().unwrap();
-        ask(&*service.provider, &claimed, exchange).await;
+        ask(&*service.provider, claimed.transfer(), claimed.possible_sends, exchange).await;
         setting.world.sweep().await;
         setting.is_paid_once(&id).await;
     }

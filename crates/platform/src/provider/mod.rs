@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`types`] | amounts, pages, checkouts, payments, refunds |
 //! | [`transfer`] | transfers, and what one send of a transfer allows to conclude |
+//! | [`protocol`] | transfer first: what to exchange, and what each answer proves |
 //! | [`webhook`] | events that the provider pushes, and why one is rejected |
 //! | [`error`] | why a call has no result |
 //! | [`sandbox`] | the adapter for the sandbox bank |
@@ -15,6 +16,7 @@
 //! never rounds an unclear answer up or down: what is not proven is [`TransferOutcome::Unknown`].
 
 pub mod error;
+pub mod protocol;
 pub mod sandbox;
 mod signature;
 pub mod stripe;
