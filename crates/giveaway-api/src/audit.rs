@@ -24,6 +24,8 @@ pub struct Limits {
     pub outbox: SignedDuration,
     /// An event of the provider.
     pub event: SignedDuration,
+    /// A withdrawal that was not sent, or of which nothing is known.
+    pub withdrawal: SignedDuration,
     /// A due time that nothing acted on.
     pub due: SignedDuration,
     /// Rows named per check: a broken book has more than anyone reads.
@@ -37,6 +39,7 @@ impl Default for Limits {
             escrow_return: SignedDuration::from_hours(1),
             outbox: SignedDuration::from_hours(1),
             event: SignedDuration::from_mins(10),
+            withdrawal: SignedDuration::from_hours(2),
             due: SignedDuration::from_mins(10),
             listed: 100,
         }
@@ -54,6 +57,21 @@ pub struct PostedPayment {
     pub cost_minor: i64,
 }
 
+/// A withdrawal whose transfer moved money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidWithdrawal {
+    /// Our reference, which is the withdrawal's id.
+    pub provider_ref: String,
+    /// The provider's id.
+    pub provider_id: String,
+    /// How much.
+    pub amount: Money,
+    /// Where to.
+    pub destination: String,
+    /// Whether it came back.
+    pub is_reversed: bool,
+}
+
 /// What one run found.
 #[derive(Clone, Debug, Default)]
 pub struct AuditPart {
@@ -64,9 +82,11 @@ pub struct AuditPart {
     pub escrow_legs: Vec<ReferenceSum>,
     /// Every payment that was posted, ordered by the provider's id.
     pub payments: Vec<PostedPayment>,
+    /// Every withdrawal whose money moved, ordered by our reference.
+    pub withdrawals: Vec<PaidWithdrawal>,
 }
 
-/// Checks invariants 1 to 3, 5, 6, 9 and 10 as far as they are ours, and 11. Reads only.
+/// Checks invariants 1 to 3, 5 to 7, 9 and 10 as far as they are ours, and 11. Reads only.
 ///
 /// # Errors
 /// When the database fails: then nothing is known.
@@ -84,6 +104,7 @@ pub async fn run(
             .await
             .context("cannot read clearing legs")?,
         payments: checks::payments(db).await.context("cannot read payments")?,
+        withdrawals: checks::withdrawals(db).await.context("cannot read withdrawals")?,
     })
 }
 
@@ -99,6 +120,7 @@ async fn overdue(
         escrow_return: before(limits.escrow_return),
         outbox: before(limits.outbox),
         event: before(limits.event),
+        withdrawal: before(limits.withdrawal),
         due: before(limits.due),
     };
     checks::overdue(db, cutoffs, limits.listed).await

@@ -15,6 +15,9 @@ pub struct Config {
     pub publish_timeout_seconds: u32,
     /// How often the provider's list of payments is read for what webhooks lost.
     pub payment_sweep_seconds: u32,
+    /// How long a new payout destination waits before money goes there, in hours: time enough for its
+    /// owner to notice that somebody else has named it.
+    pub payout_cooling_hours: u32,
 }
 
 impl Default for Config {
@@ -24,6 +27,7 @@ impl Default for Config {
             public_url: "http://127.0.0.1:5000".to_owned(),
             publish_timeout_seconds: 600,
             payment_sweep_seconds: 30,
+            payout_cooling_hours: 72,
         }
     }
 }

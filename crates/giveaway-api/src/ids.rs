@@ -27,4 +27,6 @@ platform::ids! {
     ProductId = "prd";
     /// A top-up of a wallet.
     TopUpId = "top";
+    /// A withdrawal from a wallet; its transfer has the same reference.
+    WithdrawalId = "wdr";
 }

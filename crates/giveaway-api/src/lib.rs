@@ -89,6 +89,7 @@ pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
     anyhow::ensure!(missing.is_empty(), "the database lacks the triggers {}", missing.join(", "));
     let service = Service::new(config, deps);
     actions::drive_saga::take_over(&service).await?;
+    actions::send_withdrawal::take_over(&service).await?;
     let router = http::router(&service).merge(pages::router(&service));
     Ok(App { router, grpc: rpc::routes(&service).await?, service })
 }

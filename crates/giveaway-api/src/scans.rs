@@ -18,6 +18,8 @@ use crate::{
         lapse_winners::lapse_winners,
         lifecycle,
         report_counts::report_counts,
+        send_withdrawal::send_due,
+        sweep_withdrawals::sweep_withdrawals,
         take_answers::TakeAnswers,
         take_payments::{sweep_payments, work_off_inbox},
     },
@@ -61,9 +63,15 @@ pub(crate) fn start(service: &Arc<Service>) {
         &wake.payments,
         |service| async move { work_off_inbox(&service).await },
     );
+    each(service, "withdrawals", &wake.withdrawals, |service| async move {
+        Ok(send_due(&service).await?)
+    });
     let every = Duration::from_secs(service.config.payment_sweep_seconds.into());
     now_and_then(service, "payment sweep", every, |service| async move {
         sweep_payments(&service).await
+    });
+    now_and_then(service, "withdrawal sweep", every, |service| async move {
+        sweep_withdrawals(&service).await
     });
     now_and_then(service, "old records", RECORDS_EVERY, |service| async move {
         let now = service.clock.now();

@@ -106,6 +106,8 @@ pub struct Wakers {
     pub winners: Waker,
     /// Payments at the provider.
     pub payments: Waker,
+    /// Withdrawals on their way.
+    pub withdrawals: Waker,
     /// Freezing and drawing.
     pub draws: Waker,
     /// Counters on their way to the job processor.

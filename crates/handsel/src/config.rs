@@ -83,6 +83,7 @@ pub(crate) struct Giveaway {
     pub(crate) publish_timeout_seconds: u32,
     /// How often the provider's payments are listed for what its messages lost.
     pub(crate) payment_sweep_seconds: u32,
+    pub(crate) payout_cooling_hours: u32,
     /// Where its rows are.
     pub(crate) database: DbConfig,
 }
@@ -145,9 +146,18 @@ impl Default for Server {
 
 impl Default for Giveaway {
     fn default() -> Self {
-        let giveaway_api::Config { publish_timeout_seconds, payment_sweep_seconds, .. } =
-            giveaway_api::Config::default();
-        Self { database: DbConfig::default(), publish_timeout_seconds, payment_sweep_seconds }
+        let giveaway_api::Config {
+            publish_timeout_seconds,
+            payment_sweep_seconds,
+            payout_cooling_hours,
+            ..
+        } = giveaway_api::Config::default();
+        Self {
+            database: DbConfig::default(),
+            publish_timeout_seconds,
+            payment_sweep_seconds,
+            payout_cooling_hours,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result},
     ids::{HostId, TopUpId},
     service::Service,
-    store::{charge_back, inbox, top_up},
+    store::{charge_back, inbox, top_up, withdrawal},
 };
 
 /// Webhooks worked off at a time.
@@ -40,8 +40,15 @@ pub async fn receive_webhook(service: &Service, headers: &HeaderMap, body: &[u8]
     let kind = match &event.kind {
         WebhookEventKind::PaymentPaid => "payment_paid",
         WebhookEventKind::PaymentChargedBack => "payment_charged_back",
-        // Transfers are the other service's business.
-        _ => return Ok(()),
+        WebhookEventKind::TransferPaid
+        | WebhookEventKind::TransferFailed
+        | WebhookEventKind::TransferReversed => {
+            // Only a hint: what is lost of it, the scan and the sweep find. Others are settlements.
+            withdrawal::hasten(service.db.write(), &event.object_id, now).await?;
+            service.wake.withdrawals.wake();
+            return Ok(());
+        }
+        WebhookEventKind::Other(_) => return Ok(()),
     };
     inbox::insert(service.db.write(), event.id, kind, event.object_id, now).await?;
     service.wake.payments.wake();

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use ledger::{Account, AccountKind, Currency, Leg, Mode, Money, Posting, holds::NewHold, op_id};
 use uuid::Uuid;
 
-use crate::ids::{EscrowId, HostId, SagaId};
+use crate::ids::{EscrowId, HostId, SagaId, WithdrawalId};
 
 /// What a host can spend.
 pub const AVAILABLE: AccountKind = AccountKind::non_negative("available");
-/// What is set aside for giveaways that are being published.
+/// What is set aside, for a giveaway that is being published or a withdrawal.
 pub const HELD: AccountKind = AccountKind::non_negative("held");
 /// Money on its way to giftcard-api or back; nets to zero with the account of the same name there.
 pub const ESCROW_CLEARING: AccountKind = AccountKind::clearing("escrow_clearing");
@@ -149,6 +149,53 @@ pub fn returned(mode: Mode, host: HostId, escrow: EscrowId, value: Money) -> Pos
     Posting::new(op_id(&[b"escrow_return", escrow.0.as_bytes()]), "escrow_return")
         .leg_for(of_platform(mode, ESCROW_CLEARING, value.currency), back, escrow.0)
         .leg_for(of_host(mode, host, AVAILABLE, value.currency), value, escrow.0)
+}
+
+/// The money that a withdrawal sets aside.
+pub fn hold_for_withdrawal(
+    mode: Mode,
+    host: HostId,
+    id: WithdrawalId,
+    amount: Money,
+    at: Timestamp,
+) -> NewHold {
+    NewHold {
+        id: id.0,
+        mode,
+        owner: host.0,
+        amount,
+        available: AVAILABLE,
+        held: HELD,
+        reference: Some(id.0),
+        at,
+    }
+}
+
+/// Where the hold of a withdrawal goes once it is paid: held −w, cash +w.
+pub fn withdrawn(mode: Mode, id: WithdrawalId, amount: Money) -> Vec<Leg> {
+    vec![Leg::about(of_platform(mode, PROVIDER_CLEARING, amount.currency), amount, id.0)]
+}
+
+/// A paid withdrawal came back, once: cash −w, available +w.
+pub fn withdrawal_reversed(mode: Mode, host: HostId, id: WithdrawalId, amount: Money) -> Posting {
+    let back = Money::new(-amount.minor, amount.currency);
+    Posting::new(op_id(&[b"withdrawal_reversed", id.0.as_bytes()]), "withdrawal_reversed")
+        .leg_for(of_platform(mode, PROVIDER_CLEARING, amount.currency), back, id.0)
+        .leg_for(of_host(mode, host, AVAILABLE, amount.currency), amount, id.0)
+}
+
+/// Money that left without an explanation, once per transfer: cash +u, suspense −u; `is_back` when it
+/// has returned: the inverse.
+pub fn unmatched_transfer(mode: Mode, provider_id: &str, amount: Money, is_back: bool) -> Posting {
+    let (step, kind, minor): (&[u8], _, _) = match is_back {
+        false => (b"left", "transfer_unmatched", amount.minor),
+        true => (b"returned", "transfer_unmatched_returned", -amount.minor),
+    };
+    let fields: [&[u8]; 3] = [b"transfer_unmatched", step, provider_id.as_bytes()];
+    let leg = |kind, minor| {
+        Leg::new(of_platform(mode, kind, amount.currency), Money::new(minor, amount.currency))
+    };
+    Posting::new(op_id(&fields), kind).with([leg(PROVIDER_CLEARING, minor), leg(SUSPENSE, -minor)])
 }
 
 #[cfg(test)]

@@ -13,3 +13,4 @@ pub mod states;
 pub mod top_up;
 pub mod window;
 pub mod winner;
+pub mod withdrawal;

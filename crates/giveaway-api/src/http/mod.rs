@@ -17,6 +17,7 @@ mod products;
 mod provider_webhook;
 mod public_giveaway;
 mod wallet;
+mod withdrawals;
 
 use std::sync::Arc;
 
@@ -39,6 +40,9 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/wallet", get(wallet::show))
         .route("/wallet/top-ups", post(wallet::top_up))
         .route("/wallet/top-ups/{id}", get(wallet::show_top_up))
+        .route("/wallet/payout-destination", get(withdrawals::destination).put(withdrawals::name))
+        .route("/wallet/withdrawals", post(withdrawals::create).get(withdrawals::list))
+        .route("/wallet/withdrawals/{id}", get(withdrawals::show))
         .route("/webhooks/provider", post(provider_webhook::post))
         .route("/products", get(products::list))
         .route("/giveaways", post(giveaways::draft).get(giveaways::list))
@@ -58,6 +62,9 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/claims/decline", post(claims::decline))
         .route("/claims/resend", post(claims::resend))
         .route("/admin/sagas", get(admin::sagas))
+        .route("/admin/withdrawals", get(withdrawals::under_way))
+        .route("/admin/withdrawals/{id}/resolve", post(withdrawals::resolve))
+        .route("/admin/hosts/{id}/unblock-payouts", post(withdrawals::unblock))
         .route("/admin/outbox", get(admin::outbox));
     Router::new().nest(PREFIX, api).with_state(service.clone())
 }

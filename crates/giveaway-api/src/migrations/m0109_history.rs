@@ -30,19 +30,20 @@ const KEPT: [(&str, &str); 6] = [
 
 /// The guards of those tables.
 pub(super) fn guards() -> Vec<Guard> {
-    KEPT.iter()
-        .flat_map(|(table, event)| {
-            let guard = |name: &str, event, reason: String| Guard {
-                name: format!("{table}_{name}"),
-                table: (*table).to_owned(),
-                event,
-                when: None,
-                reason,
-            };
-            [
-                guard("keeps_terms", *event, format!("{table} keeps what it was written with")),
-                guard("no_delete", "DELETE", format!("rows of {table} are kept")),
-            ]
-        })
-        .collect()
+    KEPT.iter().flat_map(|(table, event)| keeps(table, event)).collect()
+}
+
+/// The guards of one table whose rows stay, with the columns that `event` names.
+pub(super) fn keeps(table: &str, event: &'static str) -> [Guard; 2] {
+    let guard = |name: &str, event, reason: String| Guard {
+        name: format!("{table}_{name}"),
+        table: table.to_owned(),
+        event,
+        when: None,
+        reason,
+    };
+    [
+        guard("keeps_terms", event, format!("{table} keeps what it was written with")),
+        guard("no_delete", "DELETE", format!("rows of {table} are kept")),
+    ]
 }

@@ -9,6 +9,7 @@ mod m0105_winners;
 mod m0106_transitions;
 mod m0109_history;
 mod m0110_charge_backs;
+mod m0111_withdrawals;
 mod m0120_entries;
 mod m0121_draws;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
         all.push(platform::quarantine::migration());
         all.push(Box::new(m0109_history::Migration));
         all.push(Box::new(m0110_charge_backs::Migration));
+        all.push(Box::new(m0111_withdrawals::Migration));
         all
     }
 }
@@ -45,7 +47,8 @@ impl MigratorTrait for Migrator {
 /// safe in it.
 pub(crate) async fn missing_guards(conn: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let mut missing = ledger::missing_guards(conn).await?;
-    let ours = [m0106_transitions::machines(), m0109_history::guards()].concat();
+    let ours = [m0106_transitions::machines(), m0109_history::guards(), m0111_withdrawals::kept()]
+        .concat();
     missing.extend(guard::missing(conn, &ours).await?);
     Ok(missing)
 }

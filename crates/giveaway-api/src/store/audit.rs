@@ -8,14 +8,15 @@ use ledger::{
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::{
-    audit::PostedPayment,
+    audit::{PaidWithdrawal, PostedPayment},
     domain::{
         giveaway::{GiveawayState, ReturnState, UnitState},
         saga::{BatchState, SagaState},
         top_up::TopUpState,
         winner::WinnerState,
+        withdrawal::WithdrawalState,
     },
-    ids::{EscrowId, GiveawayId, SagaId, TopUpId, UnitId, WinnerId},
+    ids::{EscrowId, GiveawayId, SagaId, TopUpId, UnitId, WinnerId, WithdrawalId},
 };
 
 const CONSISTENCY: &[RowCheck] = &[
@@ -84,6 +85,15 @@ const CONSISTENCY: &[RowCheck] = &[
               OR (s.state = 'compensated' AND b.state <> 'cancelled')",
     },
     RowCheck {
+        invariant: 7,
+        what: "the withdrawal and its hold disagree on whether the money left",
+        name: RowName::Id(WithdrawalId::PREFIX),
+        sql: "SELECT w.id FROM withdrawal w LEFT JOIN ledger_hold h ON h.id = w.id \
+              WHERE h.state IS NULL OR h.amount <> w.amount_minor OR h.state <> CASE \
+              WHEN w.state IN ('paid', 'reversed') THEN 'captured' \
+              WHEN w.state = 'failed' THEN 'released' ELSE 'held' END",
+    },
+    RowCheck {
         invariant: 9,
         what: "the top-up is paid without a posted payment, or the other way round",
         name: RowName::Id(TopUpId::PREFIX),
@@ -92,12 +102,15 @@ const CONSISTENCY: &[RowCheck] = &[
     },
     RowCheck {
         invariant: 9,
-        what: "what the ledger holds at the provider is not what was paid there, in currency",
+        what: "what the ledger holds at the provider is not what came and went there, in currency",
         name: RowName::Text("provider_clearing in"),
         sql: "SELECT p.currency AS id FROM (SELECT currency, SUM(net) AS net FROM ( \
               SELECT currency, gross_minor - cost_minor AS net FROM provider_payment UNION ALL \
-              SELECT currency, -amount_minor AS net FROM provider_charge_back) m \
-              GROUP BY currency) p LEFT JOIN (SELECT a.currency, \
+              SELECT currency, -amount_minor AS net FROM provider_charge_back UNION ALL \
+              SELECT currency, -amount_minor AS net FROM withdrawal WHERE state = 'paid' UNION ALL \
+              SELECT u.currency, -u.amount_minor AS net FROM provider_transfer_unmatched u \
+              WHERE NOT EXISTS (SELECT 1 FROM provider_transfer_returned r \
+              WHERE r.provider_id = u.provider_id)) m GROUP BY currency) p LEFT JOIN (SELECT a.currency, \
               SUM(e.amount) AS total FROM ledger_entry e JOIN ledger_account a \
               ON a.id = e.account_id WHERE a.kind = 'provider_clearing' GROUP BY a.currency) l \
               ON l.currency = p.currency WHERE COALESCE(l.total, 0) <> -p.net",
@@ -113,11 +126,12 @@ const CONSISTENCY: &[RowCheck] = &[
     },
     RowCheck {
         invariant: 9,
-        what: "the ledger holds something at the provider that no payment explains, in currency",
+        what: "the ledger holds something at the provider that nothing explains, in currency",
         name: RowName::Text("provider_clearing in"),
         sql: "SELECT DISTINCT a.currency AS id FROM ledger_entry e JOIN ledger_account a \
               ON a.id = e.account_id WHERE a.kind = 'provider_clearing' AND NOT EXISTS \
-              (SELECT 1 FROM provider_payment p WHERE p.currency = a.currency)",
+              (SELECT 1 FROM provider_payment p WHERE p.currency = a.currency) AND NOT EXISTS \
+              (SELECT 1 FROM provider_transfer_unmatched u WHERE u.currency = a.currency)",
     },
     RowCheck {
         invariant: 10,
@@ -161,6 +175,11 @@ pub(crate) async fn consistency<C: ConnectionTrait>(
         ("saga", SagaId::PREFIX, steps(SagaState::ALL, SagaState::successors)),
         ("saga_batch", crate::ids::BatchId::PREFIX, steps(BatchState::ALL, BatchState::successors)),
         ("top_up", TopUpId::PREFIX, steps(TopUpState::ALL, TopUpState::successors)),
+        (
+            "withdrawal",
+            WithdrawalId::PREFIX,
+            steps(WithdrawalState::ALL, WithdrawalState::successors),
+        ),
         ("winner", WinnerId::PREFIX, steps(WinnerState::ALL, WinnerState::successors)),
     ];
     for (machine, prefix, allowed) in machines {
@@ -176,6 +195,7 @@ pub(crate) struct Cutoffs {
     pub(crate) escrow_return: i64,
     pub(crate) outbox: i64,
     pub(crate) event: i64,
+    pub(crate) withdrawal: i64,
     pub(crate) due: i64,
 }
 
@@ -227,6 +247,16 @@ pub(crate) async fn overdue<C: ConnectionTrait>(
             ),
         ),
         (
+            cutoffs.withdrawal,
+            check(
+                "the withdrawal has not ended for too long, without an alert",
+                RowName::Id(WithdrawalId::PREFIX),
+                "SELECT id FROM withdrawal WHERE NOT needs_operator AND ( \
+                 (state IN ('intent', 'sending') AND created_at < $2) \
+                 OR (state = 'pending_provider' AND due_at < $2))",
+            ),
+        ),
+        (
             cutoffs.due,
             check(
                 "the giveaway's time has come, and nothing happened",
@@ -266,6 +296,30 @@ pub(crate) async fn payments<C: ConnectionTrait>(conn: &C) -> anyhow::Result<Vec
                 payment_id: row.try_get("", "payment_id")?,
                 gross: Money::new(row.try_get("", "gross_minor")?, currency.parse()?),
                 cost_minor: row.try_get("", "cost_minor")?,
+            })
+        })
+        .collect()
+}
+
+/// Every withdrawal whose money moved, ordered by our reference.
+///
+/// # Errors
+/// When the database fails or a row is corrupt.
+pub(crate) async fn withdrawals<C: ConnectionTrait>(
+    conn: &C,
+) -> anyhow::Result<Vec<PaidWithdrawal>> {
+    let sql = "SELECT provider_ref, provider_id, amount_minor, currency, destination, state \
+               FROM withdrawal WHERE state IN ('paid', 'reversed') ORDER BY provider_ref";
+    let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
+    rows.iter()
+        .map(|row| {
+            let currency: String = row.try_get("", "currency")?;
+            Ok(PaidWithdrawal {
+                provider_ref: row.try_get("", "provider_ref")?,
+                provider_id: row.try_get("", "provider_id")?,
+                amount: Money::new(row.try_get("", "amount_minor")?, currency.parse()?),
+                destination: row.try_get("", "destination")?,
+                is_reversed: row.try_get::<String>("", "state")? == "reversed",
             })
         })
         .collect()

@@ -18,6 +18,8 @@ pub struct Model {
     pub email: String,
     /// When it was made, Unix milliseconds.
     pub created_at: i64,
+    /// Since when no money leaves its wallets, because some that left is not explained.
+    pub payouts_blocked_at: Option<i64>,
 }
 
 /// Its giveaways and top-ups refer to it.
@@ -80,6 +82,7 @@ pub async fn insert<C: ConnectionTrait>(
         name: Set(name),
         email: Set(email),
         created_at: Set(now.as_millisecond()),
+        payouts_blocked_at: Set(None),
     };
     Entity::insert(row).exec_without_returning(conn).await?;
     Ok(())

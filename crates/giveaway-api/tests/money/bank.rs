@@ -1,14 +1,17 @@
 //! A payment provider that lives in the test: its payments are what the test says they are.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use http::HeaderMap;
 use jiff::Timestamp;
 use platform::provider::{
     Checkout, NewCheckout, NewRefund, NewTransfer, Page, Payment, PaymentStatus, Provider,
-    ProviderAmount, ProviderError, Refund, Transfer, TransferOutcome, WebhookError, WebhookEvent,
-    WebhookEventKind,
+    ProviderAmount, ProviderError, Refund, Transfer, TransferOutcome, TransferStatus, WebhookError,
+    WebhookEvent, WebhookEventKind,
 };
 
 /// The provider; clones are the same one.
@@ -20,6 +23,21 @@ struct State {
     payments: Vec<Payment>,
     checkouts: Vec<NewCheckout>,
     lost_answers: u32,
+    transfers: Vec<Transfer>,
+    next: VecDeque<Next>,
+}
+
+/// What becomes of the next transfer that is sent; it is paid unless something else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It is taken, and paid or not later.
+    Pending,
+    /// It is paid, and the answer is lost.
+    PaidUnheard,
+    /// It never arrives, which nobody learns.
+    LostUnheard,
+    /// It is refused.
+    Refused,
 }
 
 impl Bank {
@@ -31,6 +49,39 @@ impl Bank {
     /// The checkouts that were opened.
     pub(crate) fn checkouts(&self) -> Vec<NewCheckout> {
         self.0.lock().unwrap().checkouts.clone()
+    }
+
+    /// What becomes of the next transfer.
+    pub(crate) fn next(&self, next: Next) {
+        self.0.lock().unwrap().next.push_back(next);
+    }
+
+    /// From now on every transfer is paid.
+    pub(crate) fn behave(&self) {
+        self.0.lock().unwrap().next.clear();
+    }
+
+    /// Every transfer that the bank has.
+    pub(crate) fn transfers(&self) -> Vec<Transfer> {
+        self.0.lock().unwrap().transfers.clone()
+    }
+
+    /// A transfer of which nobody here asked.
+    pub(crate) fn transfer_of_its_own(&self, provider_ref: &str, minor: i64, destination: &str) {
+        let asked = NewTransfer {
+            provider_ref: provider_ref.to_owned(),
+            amount: ProviderAmount::new(minor, "EUR"),
+            destination: destination.to_owned(),
+        };
+        self.0.lock().unwrap().make(asked, TransferStatus::Paid);
+    }
+
+    /// A transfer changes, and moves to the end of the list.
+    pub(crate) fn turn(&self, provider_ref: &str, status: TransferStatus) {
+        let transfers = &mut self.0.lock().unwrap().transfers;
+        let place = transfers.iter().position(|t| t.provider_ref == provider_ref).unwrap();
+        let transfer = transfers.remove(place);
+        transfers.push(Transfer { status, ..transfer });
     }
 
     /// The ids of all payments.
@@ -62,6 +113,23 @@ impl Bank {
         let payments = &mut self.0.lock().unwrap().payments;
         payments.retain(|payment| payment.id != id);
         payments.push(payment);
+    }
+}
+
+impl State {
+    fn make(&mut self, asked: NewTransfer, status: TransferStatus) -> Transfer {
+        let NewTransfer { provider_ref, amount, destination } = asked;
+        let transfer = Transfer {
+            id: format!("tr_{}", self.transfers.len() + 1),
+            provider_ref,
+            amount,
+            destination,
+            status,
+            failure_code: None,
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        self.transfers.push(transfer.clone());
+        transfer
     }
 }
 
@@ -105,16 +173,43 @@ impl Provider for Bank {
         Ok(Page { items, cursor: Some(end.to_string()), has_more: end < payments.len() })
     }
 
-    async fn transfer(&self, _: NewTransfer) -> TransferOutcome {
-        unreachable!("giveaway-api transfers nothing")
+    async fn transfer(&self, asked: NewTransfer) -> TransferOutcome {
+        let unknown = || TransferOutcome::Unknown { reason: "the connection was lost".to_owned() };
+        let mut state = self.0.lock().unwrap();
+        let known = state.transfers.iter().find(|known| known.provider_ref == asked.provider_ref);
+        if let Some(known) = known {
+            return TransferOutcome::Paid(known.clone());
+        }
+        match state.next.pop_front() {
+            None => TransferOutcome::Paid(state.make(asked, TransferStatus::Paid)),
+            Some(Next::Pending) => {
+                TransferOutcome::Pending(state.make(asked, TransferStatus::Pending))
+            }
+            Some(Next::PaidUnheard) => {
+                state.make(asked, TransferStatus::Paid);
+                unknown()
+            }
+            Some(Next::LostUnheard) => unknown(),
+            Some(Next::Refused) => TransferOutcome::Refused {
+                code: "account_closed".to_owned(),
+                message: "the account is closed".to_owned(),
+            },
+        }
     }
 
-    async fn transfer_by_reference(&self, _: &str) -> Result<Option<Transfer>, ProviderError> {
-        unreachable!("giveaway-api transfers nothing")
+    async fn transfer_by_reference(&self, of: &str) -> Result<Option<Transfer>, ProviderError> {
+        Ok(self.0.lock().unwrap().transfers.iter().find(|t| t.provider_ref == of).cloned())
     }
 
-    async fn transfers(&self, _: Option<&str>) -> Result<Page<Transfer>, ProviderError> {
-        unreachable!("giveaway-api transfers nothing")
+    /// Two to a page, and in the order of their last change.
+    async fn transfers(&self, after: Option<&str>) -> Result<Page<Transfer>, ProviderError> {
+        let transfers = &self.0.lock().unwrap().transfers;
+        let start: usize = after.map_or(0, |after| after.parse().unwrap());
+        // One that changed is at the end again, and what was before it has moved up.
+        let start = start.min(transfers.len().saturating_sub(1));
+        let items: Vec<Transfer> = transfers.iter().skip(start).take(2).cloned().collect();
+        let end = start + items.len();
+        Ok(Page { items, cursor: Some(end.to_string()), has_more: end < transfers.len() })
     }
 
     async fn refund(&self, _: NewRefund) -> Result<Refund, ProviderError> {

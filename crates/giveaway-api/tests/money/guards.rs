@@ -6,7 +6,9 @@ use giveaway_api::domain::{
     states::State,
     top_up::TopUpState,
     winner::WinnerState,
+    withdrawal::WithdrawalState,
 };
+use platform::provider::TransferStatus;
 use serde_json::json;
 use testkit::{
     eventually,
@@ -15,6 +17,7 @@ use testkit::{
 
 use crate::{
     claims::{claim, drawn, link, winners},
+    withdrawals::{payable_host, reaches, returned, withdraw},
     world::{PATIENCE, World},
 };
 
@@ -36,6 +39,19 @@ async fn furnish(world: &World) {
     app.webhook(&format!("{payment}#back"), "genuine").await;
     let before = app.wallet(&host).await.0;
     eventually(PATIENCE, async || app.wallet(&host).await.0 == before - 100).await;
+    let paid = payable_host(world, &app, 5_000).await;
+    let id = withdraw(&app, &paid, "w", 1_000).await;
+    reaches(world, &app, &paid, &id, "paid").await;
+    // A transfer that nothing explains, and that comes back.
+    let stranger = format!("wdr_{}", uuid::Uuid::now_v7().simple());
+    world.bank.transfer_of_its_own(&stranger, 300, "acct_ada");
+    let is_blocked = async || {
+        world.pass(30);
+        app.get(&paid, "/wallet/payout-destination").await.body["is_blocked"] == true
+    };
+    eventually(PATIENCE, is_blocked).await;
+    world.bank.turn(&stranger, TransferStatus::Reversed);
+    eventually(PATIENCE, async || returned(world).await).await;
     app.kill();
 }
 
@@ -54,6 +70,7 @@ async fn every_beginning_and_step_is_that_of_the_domain() {
         machine::<BatchState>("saga_batch"),
         machine::<TopUpState>("top_up"),
         machine::<WinnerState>("winner"),
+        machine::<WithdrawalState>("withdrawal"),
     ];
     for world in World::all().await {
         furnish(&world).await;
@@ -79,6 +96,10 @@ async fn history_is_append_only() {
             "ledger_tx",
             "provider_payment",
             "provider_charge_back",
+            "payout_destination",
+            "provider_transfer_unmatched",
+            "provider_transfer_returned",
+            "withdrawal",
             "saga_item",
             "state_event",
             "escrow_return",

@@ -13,4 +13,5 @@ mod mails;
 mod processor;
 mod sagas;
 mod wallets;
+mod withdrawals;
 mod world;

@@ -213,6 +213,13 @@ impl Alive {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
+    pub(crate) async fn put(&self, token: &str, path: &str, body: Value) -> Answer {
+        let request = Request::put(api(path))
+            .header(header::AUTHORIZATION, bearer(token))
+            .header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
     pub(crate) async fn patch(&self, token: &str, path: &str, body: Value) -> Answer {
         let request = Request::patch(api(path))
             .header(header::AUTHORIZATION, bearer(token))

@@ -79,9 +79,17 @@ impl Books {
 
     async fn read_giveaway(&mut self, db: &Db, now: Timestamp) -> anyhow::Result<()> {
         use giveaway_api::audit::{AuditPart, Limits, run};
-        let AuditPart { violations, escrow_legs, payments } =
+        let AuditPart { violations, escrow_legs, payments, withdrawals } =
             run(db.read(), now, &Limits::default()).await?;
         self.take("giveaway", violations, escrow_legs);
+        self.transfers.extend(withdrawals.into_iter().map(|withdrawal| Booked {
+            row: format!("withdrawal {}", withdrawal.provider_ref),
+            movement: Movement {
+                destination: withdrawal.destination,
+                came_back: withdrawal.is_reversed,
+                ..Movement::new(withdrawal.provider_id, withdrawal.provider_ref, withdrawal.amount)
+            },
+        }));
         self.payments.extend(payments.into_iter().map(|payment| Booked {
             row: format!("payment {}", payment.payment_id),
             movement: Movement::new(payment.payment_id, String::new(), payment.gross),

@@ -70,7 +70,7 @@ const INVARIANTS: [(u8, &str); 11] = [
     (4, "card value is conserved"),
     (5, "every escrow took an allowed path, and ended once"),
     (6, "sagas took what their prizes cost, or nothing"),
-    (7, "the provider's transfers are our settlements"),
+    (7, "the provider's transfers are our settlements and withdrawals"),
     (8, "each redemption and reversal is settled once"),
     (9, "each payment is credited once"),
     (10, "both legs of every escrow agree"),

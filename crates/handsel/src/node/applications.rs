@@ -118,6 +118,7 @@ impl Applications {
             public_url: around.public_url.to_owned(),
             publish_timeout_seconds: around.config.giveaway.publish_timeout_seconds,
             payment_sweep_seconds: around.config.giveaway.payment_sweep_seconds,
+            payout_cooling_hours: around.config.giveaway.payout_cooling_hours,
         };
         let giveaway = giveaway_api::build(config, deps).await.context("giveaway-api")?;
         processor.connect_owner("giveaway", direct(lane::GIVEAWAY, &giveaway.grpc));
