@@ -73,6 +73,28 @@ fn a_comparison_is_a_ratio_of_one_run() {
 }
 
 #[test]
+fn transfers_are_measured_beside_a_loop_without_books() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = handsel(&["bench", "money", "--seconds", "1", "--clients", "4", "--json"]);
+    if let Ok(url) = std::env::var(testkit::POSTGRES_ENV) {
+        command.env("HANDSEL_BENCH_POSTGRES", url);
+    }
+    let output = command.arg("--dir").arg(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = told["money"].as_array().unwrap();
+    for row in rows {
+        assert_eq!(row["errors"], 0, "{row}");
+        for figure in ["transfers_per_s", "bare_per_s", "ratio"] {
+            assert!(row[figure].as_f64() > Some(0.0), "{row}");
+        }
+    }
+    let patterns: Vec<_> = rows.iter().map(|row| row["pattern"].as_str().unwrap()).collect();
+    assert!(patterns.starts_with(&["hot", "spread"]), "{patterns:?}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "files stay behind");
+}
+
+#[test]
 fn what_does_not_go_together_is_refused() {
     fn check(args: &[&str], named: &str) {
         let output = handsel(&["bench", "calls"]).args(args).output().unwrap();

@@ -43,6 +43,23 @@ Examples:
 Exit codes: 0 measured, 1 measured but some calls failed, 2 it could not be measured.")]
     Calls(CallsArgs),
 
+    /// Measure transfers of money through the ledger
+    ///
+    /// So many clients each make one transfer after the other between two accounts that must not go
+    /// below zero, as wallets and cards are: locked, decided, written with both entries, committed
+    /// durably. Beside it, in turn, the least that a program without books does: two updates and one
+    /// insert in a transaction with the same durability. The ledger is audited afterwards.
+    ///
+    /// In `hot` every transfer takes from one account; in `spread` they go between a thousand.
+    #[command(after_help = "\
+Examples:
+  handsel bench money                                             SQLite alone
+  handsel bench money --postgres postgres://localhost/bench       both engines
+  handsel bench money --clients 64 --seconds 30 --json
+
+Exit codes: 0 measured, 1 measured but some transfers failed, 2 it could not be measured.")]
+    Money(MoneyArgs),
+
     /// Be one of the further processes of a bench; ends when its standard input closes
     #[command(hide = true, subcommand)]
     Part(Role),
@@ -87,6 +104,38 @@ pub(crate) struct CallsArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `handsel bench money`
+#[derive(Debug, Args)]
+pub(crate) struct MoneyArgs {
+    /// Keep so many clients busy
+    #[arg(long, value_name = "N", default_value = "16",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_IN_FLIGHT))]
+    pub(crate) clients: u32,
+    /// Measure each side of each pattern so long
+    #[arg(long, value_name = "S", default_value = "6",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_SECONDS))]
+    pub(crate) seconds: u32,
+    /// Measure this PostgreSQL too, in a schema of its own that is removed afterwards
+    #[arg(long, value_name = "URL", env = "HANDSEL_BENCH_POSTGRES", hide_env_values = true)]
+    pub(crate) postgres: Option<String>,
+    /// Put the files of the run below this folder [default: the system's for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Between which accounts the transfers go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Pattern {
+    /// All from one
+    Hot,
+    /// Between many
+    Spread,
 }
 
 /// The call stores that can be measured.

@@ -21,7 +21,7 @@ use super::echo::Client;
 use crate::out;
 
 /// The longest time that is told apart, in microseconds: twice what a caller waits by default.
-const LONGEST_US: u64 = 60_000_000;
+pub(super) const LONGEST_US: u64 = 60_000_000;
 /// Times are exact to one part in a hundred, which keeps a caller's histogram at a few KiB: larger
 /// ones would push out of the caches what is being measured.
 const DIGITS: u8 = 2;

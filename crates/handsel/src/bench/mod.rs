@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args` | the command line of the benches, in words |
 //! | `calls` | `bench calls`: durable calls, direct calls, or both in turn |
+//! | `money` | `bench money`: transfers through the ledger, beside a loop without books |
 //! | `setup` | what is measured, with its store, worker and callee |
 //! | `load` | keeps calls in flight and records how long each took |
 //! | `report` | what is printed |
@@ -14,6 +15,7 @@ mod args;
 mod calls;
 mod echo;
 mod load;
+mod money;
 mod part;
 mod report;
 mod roles;
@@ -39,6 +41,7 @@ pub(crate) async fn run(command: BenchCommand) -> anyhow::Result<ExitCode> {
 async fn dispatch(command: BenchCommand) -> anyhow::Result<ExitCode> {
     match command {
         BenchCommand::Calls(args) => calls::run(&args).await,
+        BenchCommand::Money(args) => money::run(&args).await,
         BenchCommand::Part(role) => roles::play(role).await,
     }
 }

@@ -150,7 +150,7 @@ pub(super) fn ratio(durable: &Measured, direct: &Measured) -> f64 {
 }
 
 /// More digits than this say nothing.
-fn rounded(value: f64, digits: i32) -> f64 {
+pub(super) fn rounded(value: f64, digits: i32) -> f64 {
     let factor = 10_f64.powi(digits);
     (value * factor).round() / factor
 }
