@@ -273,6 +273,7 @@ impl Parts {
         giveaway.processor = direct(lane::PROCESSOR, &mails);
         let config = giveaway_api::Config {
             publish_timeout_seconds: PUBLISH_TIMEOUT_SECONDS,
+            payout_cooling_hours: 0,
             ..giveaway_api::Config::default()
         };
         let giveaway = giveaway_api::build(config, giveaway).await?;

@@ -27,6 +27,9 @@ const CASES_PER_WORLD: u64 = 40;
 /// Undisturbed cases of each flow: enough that chance has led everywhere.
 const UNDISTURBED: u32 = 4;
 
+/// Of the points of a flow, this part counts as struck least.
+const RARE_PART: usize = 8;
+
 /// What a campaign is told.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -151,7 +154,6 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Res
         }
         singles.extend(alone);
         pairs.extend(each_pair(*flow, &points, &mut rng));
-        outcome.points.insert(*flow, points);
     }
     pairs.shuffle(&mut rng);
     outcome.pairs.1 = pairs.len() as u64;
@@ -232,6 +234,10 @@ impl Stage {
         self.life.world.bank.heal().await?;
         let hits = self.life.points.take();
         self.passed = hits.keys().cloned().collect();
+        let known = outcome.points.entry(case.flow).or_default();
+        // What only a fault leads to is found on the way, and is struck from then on.
+        let new = self.passed.iter().filter(|name| is_ours(name) && !known.contains(name));
+        known.extend(new.cloned().collect::<Vec<_>>());
         for (point, hits) in hits {
             outcome.hits.entry(point).or_default().add(hits);
         }
@@ -282,17 +288,20 @@ fn each_pair(flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
 
 /// Several strikes, mostly at points that were struck least; some wherever it happens.
 fn at_random(plan: &Plan, outcome: &Outcome, rng: &mut StdRng) -> Case {
-    let least = |flow: &&Flow| outcome.completed.get(*flow).copied().unwrap_or(0);
-    // Mostly whichever flow is behind, so that all of them get far.
-    let flow = match rng.random_bool(0.7) {
-        true => plan.flows.iter().min_by_key(least),
-        false => plan.flows.choose(rng),
+    let struck = |point: &String| outcome.hits.get(point).copied().unwrap_or_default().struck();
+    let behind = |flow: &&Flow| outcome.completed.get(*flow).copied().unwrap_or(0);
+    let rarest = |flow: &&Flow| outcome.points.get(*flow)?.iter().map(struck).min();
+    // Whichever flow is behind, or comes to a point that was struck least.
+    let flow = match rng.random_range(0..10) {
+        0..4 => plan.flows.iter().min_by_key(behind),
+        4..8 => plan.flows.iter().min_by_key(|flow| rarest(flow).unwrap_or(u64::MAX)),
+        _ => plan.flows.choose(rng),
     };
     let flow = flow.copied().unwrap_or(Flow::Publish);
     let points = outcome.points.get(&flow).map(Vec::as_slice).unwrap_or_default();
     let mut rare: Vec<&String> = points.iter().collect();
-    rare.sort_by_key(|point| outcome.hits.get(*point).copied().unwrap_or_default().struck());
-    rare.truncate(points.len().div_ceil(3).max(1));
+    rare.sort_by_key(|point| struck(point));
+    rare.truncate(points.len().div_ceil(RARE_PART).max(1));
     let strikes = (0..rng.random_range(0..=4))
         .map(|_| {
             let manner = if rng.random_bool(0.5) { Manner::Die } else { Manner::Break };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     alive::{ADMIN, Ask, Content},
-    life::{Life, get, post},
+    life::{Life, get, post, put},
 };
 
 /// What each host has to spend, in minor units: a world never runs out of it.
@@ -216,6 +216,8 @@ async fn host(life: &Life, rng: &mut StdRng) -> anyhow::Result<String> {
     let path = format!("/giveaway/v1/hosts/{}/tokens", text(&made, "id")?);
     let token = text(&life.done(&post(path, ADMIN, "", json!({}))).await?, "token")?;
     top_up(life, &token, WALLET_MINOR, rng).await?;
+    let destination = json!({ "destination": format!("acct_host_{}", fresh(rng)) });
+    life.done(&put("/giveaway/v1/wallet/payout-destination", &token, destination)).await?;
     Ok(token)
 }
 

@@ -5,13 +5,14 @@ use anyhow::Context as _;
 use futures::future::try_join_all;
 use http::StatusCode;
 use rand::{RngExt as _, rngs::StdRng, seq::IndexedRandom as _};
-use sandbox_bank::{Fault, FaultOrder, Target};
+use sandbox_bank::Fault;
 use serde_json::{Value, json};
 
 use crate::{
     alive::ADMIN,
     cast::{Cast, VALIDITY_DAYS, fresh, prize, text, top_up},
     life::{Life, get, post},
+    withdrawals::{misbehave, withdraw},
 };
 
 /// How many of a kind are done at once.
@@ -26,6 +27,8 @@ pub enum Flow {
     Redeem,
     /// Merchants are paid, by a bank that misbehaves.
     Settle,
+    /// Hosts take money out, from the same bank.
+    Withdraw,
     /// Giveaways are cancelled, and every prize goes back.
     Refund,
     /// Winners let the time pass, and cards expire.
@@ -34,8 +37,8 @@ pub enum Flow {
 
 impl Flow {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Publish, Self::Redeem, Self::Settle, Self::Refund, Self::Expiry];
+    pub const ALL: [Self; 6] =
+        [Self::Publish, Self::Redeem, Self::Settle, Self::Withdraw, Self::Refund, Self::Expiry];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
@@ -43,6 +46,7 @@ impl Flow {
             Self::Publish => "publish",
             Self::Redeem => "redeem",
             Self::Settle => "settle",
+            Self::Withdraw => "withdraw",
             Self::Refund => "refund",
             Self::Expiry => "expiry",
         }
@@ -59,6 +63,7 @@ impl Flow {
             Self::Publish => publish(life, cast, rng).await,
             Self::Redeem => redeem(life, cast, rng).await,
             Self::Settle => settle(life, cast, rng).await,
+            Self::Withdraw => withdraw(life, cast, rng).await,
             Self::Refund => refund(life, cast, rng).await,
             Self::Expiry => expiry(life, cast, rng).await,
         }
@@ -220,7 +225,7 @@ async fn till(
 }
 
 /// What a bank may do wrong about a transfer.
-const BANK_FAULTS: [Fault; 16] = [
+pub(crate) const BANK_FAULTS: [Fault; 16] = [
     Fault::Slow,
     Fault::CloseBeforeEffect,
     Fault::CloseAfterSuccess,
@@ -241,16 +246,7 @@ const BANK_FAULTS: [Fault; 16] = [
 
 async fn settle(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u64> {
     redeem(life, cast, rng).await?;
-    for _ in 0..rng.random_range(0..4) {
-        let fault = *BANK_FAULTS.choose(rng).context("there are faults")?;
-        let (count, delay) = (rng.random_range(1..=2), rng.random_range(1..=40));
-        // Without a number the bank's own idea of late is used: minutes of the clock.
-        let delay_ms = (fault == Fault::Slow).then_some(delay);
-        life.world
-            .bank
-            .order(&FaultOrder { fault, count, on: Some(Target::Transfers), delay_ms })
-            .await?;
-    }
+    misbehave(life, rng).await?;
     let currency = json!({ "currency": "EUR" });
     let asks: Vec<_> = cast
         .merchants

@@ -3,7 +3,7 @@
 //! All three applications run as they do in `handsel serve`, in a runtime that can be killed at any
 //! moment, on SQLite or PostgreSQL, with the sandbox bank beside them. Every boundary between them and
 //! their databases, the provider and each other is a fail point. People publish, redeem, settle,
-//! cancel and let time pass over HTTP, and repeat what was not answered. Then everything comes to
+//! withdraw, cancel and let time pass over HTTP, and repeat what was not answered. Then everything comes to
 //! rest, and the books, the bank's log and both together are asked what is wrong.
 //!
 //! | module | what it holds |
@@ -13,7 +13,7 @@
 //! | `bank`, `world` | what survives a process |
 //! | `alive` | a process |
 //! | [`life`] | a world in which the process is started again and requests are repeated |
-//! | `cast`, [`flows`] | who takes part, and what they do |
+//! | `cast`, [`flows`], `withdrawals` | who takes part, and what they do |
 //! | [`known_bad`] | variants that are wrong on purpose |
 //! | [`oracle`] | what must be true at rest |
 //! | [`campaign`] | every point, every pair, then chance |
@@ -24,6 +24,7 @@ mod bank;
 mod calls;
 mod cast;
 mod provider;
+mod withdrawals;
 mod world;
 
 pub mod campaign;

@@ -232,6 +232,11 @@ impl Life {
             ),
             (
                 &self.world.giveaway,
+                "withdrawals",
+                "SELECT COUNT(*) AS n FROM withdrawal WHERE state IN ('intent', 'sending', 'pending_provider') AND NOT needs_operator",
+            ),
+            (
+                &self.world.giveaway,
                 "payment events",
                 "SELECT COUNT(*) AS n FROM provider_inbox WHERE handled_at IS NULL",
             ),
@@ -289,6 +294,11 @@ pub(crate) fn get(path: impl Into<String>, token: &str) -> Ask {
 /// A POST under a key; none when it is empty.
 pub(crate) fn post(path: impl Into<String>, token: &str, key: &str, body: Value) -> Ask {
     ask(Method::POST, path, token, key, body)
+}
+
+/// A PUT.
+pub(crate) fn put(path: impl Into<String>, token: &str, body: Value) -> Ask {
+    ask(Method::PUT, path, token, "", body)
 }
 
 fn ask(method: Method, path: impl Into<String>, token: &str, key: &str, body: Value) -> Ask {

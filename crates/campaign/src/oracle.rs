@@ -65,11 +65,18 @@ async fn transfers(life: &Life) -> anyhow::Result<Vec<String>> {
     }
     let sql = "SELECT provider_ref, amount_minor, state FROM settlement_attempt \
                WHERE state IN ('paid', 'reversed')";
+    let paid = |row: &sea_orm::QueryResult| {
+        let state: String = row.try_get("", "state")?;
+        anyhow::Ok((row.try_get("", "amount_minor")?, state == "reversed"))
+    };
     let mut ours: BTreeMap<String, (i64, bool)> = BTreeMap::new();
     for row in rows(&life.world.giftcard, sql).await? {
-        let state: String = row.try_get("", "state")?;
-        let paid = (row.try_get("", "amount_minor")?, state == "reversed");
-        ours.insert(row.try_get("", "provider_ref")?, paid);
+        ours.insert(row.try_get("", "provider_ref")?, paid(&row)?);
+    }
+    let sql = "SELECT provider_ref, amount_minor, state FROM withdrawal \
+               WHERE state IN ('paid', 'reversed')";
+    for row in rows(&life.world.giveaway, sql).await? {
+        ours.insert(row.try_get("", "provider_ref")?, paid(&row)?);
     }
     for (reference, paid) in &at_bank {
         match ours.get(*reference) {
@@ -167,15 +174,18 @@ async fn cards(life: &Life) -> anyhow::Result<Vec<String>> {
 
 /// Nobody else moves money here, and no call contradicts another: an alert is a defect.
 async fn alerts(life: &Life) -> anyhow::Result<Vec<String>> {
+    let named = |row: &sea_orm::QueryResult| {
+        let text = |name| row.try_get::<String>("", name);
+        anyhow::Ok(format!("alert {}: {}: {}", text("kind")?, text("subject")?, text("detail")?))
+    };
     let sql = "SELECT kind, subject, detail FROM alert WHERE cleared_at IS NULL";
-    rows(&life.world.giftcard, sql)
-        .await?
-        .iter()
-        .map(|row| {
-            let text = |name| row.try_get::<String>("", name);
-            Ok(format!("alert {}: {}: {}", text("kind")?, text("subject")?, text("detail")?))
-        })
-        .collect()
+    let mut found: Vec<_> = rows(&life.world.giftcard, sql).await?;
+    let sql = "SELECT 'withdrawal' AS kind, provider_ref AS subject, \
+               COALESCE(note, '') AS detail FROM withdrawal WHERE needs_operator UNION ALL \
+               SELECT 'unmatched' AS kind, provider_ref AS subject, reason AS detail \
+               FROM provider_transfer_unmatched";
+    found.extend(rows(&life.world.giveaway, sql).await?);
+    found.iter().map(named).collect()
 }
 
 async fn rows(db: &platform::Db, sql: &str) -> anyhow::Result<Vec<sea_orm::QueryResult>> {

@@ -1,21 +1,22 @@
 //! Payments at the provider become money in a wallet: once per payment, and only when the provider's
-//! own object says that it is paid. What a webhook says is only where to look.
+//! own object says that it is paid. What a webhook says, also of a withdrawal, is only where to look.
 
 use anyhow::Context as _;
 use http::HeaderMap;
 use ledger::Posting;
 use platform::provider::{Payment, WebhookEventKind};
 
-use super::host_debt;
+use super::{host_debt, observe_withdrawal};
 use crate::{
     domain::{
         books,
         top_up::{Meaning, TopUpState, meaning},
+        withdrawal::REFERENCE_PREFIX,
     },
     error::{Error, Result},
     ids::{HostId, TopUpId},
     service::Service,
-    store::{charge_back, inbox, top_up, withdrawal},
+    store::{charge_back, inbox, top_up},
 };
 
 /// Webhooks worked off at a time.
@@ -23,6 +24,9 @@ const INBOX_BATCH: u64 = 100;
 
 /// Pages of the provider's list read in one sweep; a longer list is read on by the next.
 const PAGES_PER_SWEEP: usize = 50;
+
+/// The kind of an event about a transfer; its object is our reference.
+const TRANSFER: &str = "transfer";
 
 /// The sweep's name among the cursors.
 const SWEEP: &str = "payments";
@@ -37,20 +41,22 @@ pub async fn receive_webhook(service: &Service, headers: &HeaderMap, body: &[u8]
         tracing::warn!(%error, "a webhook was rejected");
         Error::state("webhook_rejected", "the signature is not valid")
     })?;
-    let kind = match &event.kind {
-        WebhookEventKind::PaymentPaid => "payment_paid",
-        WebhookEventKind::PaymentChargedBack => "payment_charged_back",
+    let (kind, object) = match &event.kind {
+        WebhookEventKind::PaymentPaid => ("payment_paid", event.object_id),
+        WebhookEventKind::PaymentChargedBack => ("payment_charged_back", event.object_id),
         WebhookEventKind::TransferPaid
         | WebhookEventKind::TransferFailed
         | WebhookEventKind::TransferReversed => {
-            // Only a hint: what is lost of it, the scan and the sweep find. Others are settlements.
-            withdrawal::hasten(service.db.write(), &event.object_id, now).await?;
-            service.wake.withdrawals.wake();
-            return Ok(());
+            // Kept by our reference, which we know before the provider has an id for it. One that says
+            // none is found by the sweep; all others are settlements.
+            match event.reference.filter(|reference| reference.starts_with(REFERENCE_PREFIX)) {
+                Some(reference) => (TRANSFER, reference),
+                None => return Ok(()),
+            }
         }
         WebhookEventKind::Other(_) => return Ok(()),
     };
-    inbox::insert(service.db.write(), event.id, kind, event.object_id, now).await?;
+    inbox::insert(service.db.write(), event.id, kind, object, now).await?;
     service.wake.payments.wake();
     Ok(())
 }
@@ -61,17 +67,17 @@ pub async fn receive_webhook(service: &Service, headers: &HeaderMap, body: &[u8]
 /// When the database fails.
 pub async fn work_off_inbox(service: &Service) -> anyhow::Result<()> {
     for event in inbox::waiting(service.db.read(), INBOX_BATCH).await? {
-        match take_by_id(service, &event.object_id).await {
+        let taken = match event.kind.as_str() {
+            TRANSFER => take_transfer(service, &event.object_id).await,
+            _ => take_by_id(service, &event.object_id).await,
+        };
+        match taken {
             Ok(()) => {
                 inbox::handled(service.db.write(), &event.event_id, service.clock.now()).await?;
             }
             Err(error) => {
                 let error = format!("{error:#}");
-                tracing::warn!(
-                    payment = event.object_id,
-                    error,
-                    "a payment could not be taken yet"
-                );
+                tracing::warn!(object = event.object_id, error, "an event could not be taken yet");
             }
         }
     }
@@ -98,6 +104,16 @@ pub async fn sweep_payments(service: &Service) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+async fn take_transfer(service: &Service, reference: &str) -> anyhow::Result<()> {
+    match service.provider.transfer_by_reference(reference).await? {
+        Some(transfer) => Ok(observe_withdrawal::record(service, &transfer).await?),
+        None => {
+            tracing::warn!(reference, "the provider does not know a transfer it told of");
+            Ok(())
+        }
+    }
 }
 
 async fn take_by_id(service: &Service, payment_id: &str) -> anyhow::Result<()> {

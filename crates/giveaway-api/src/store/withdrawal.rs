@@ -187,24 +187,6 @@ pub async fn end_leases<C: ConnectionTrait>(conn: &C, now: Timestamp) -> Result<
     Ok(ended.rows_affected)
 }
 
-/// Has a transfer looked at now that the provider has acknowledged, because it said something of it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn hasten<C: ConnectionTrait>(
-    conn: &C,
-    provider_id: &str,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::DueAt, Expr::value(now.as_millisecond()))
-        .filter(Column::ProviderId.eq(provider_id))
-        .filter(Column::State.eq(WithdrawalState::PendingProvider.as_str()))
-        .exec(conn)
-        .await?;
-    Ok(())
-}
-
 /// Claims a withdrawal as it was loaded: nobody else did since. `first_sent_at` is given when what
 /// follows may send it, which counts as a send from now on.
 ///

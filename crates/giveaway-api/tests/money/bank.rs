@@ -229,11 +229,17 @@ impl Provider for Bank {
         // What stands behind `#` tells one event about a payment from another.
         let event = String::from_utf8(raw_body.to_vec()).unwrap();
         let payment = event.split('#').next().unwrap().to_owned();
+        let is_transfer = payment.starts_with("wdr_");
+        let reference = is_transfer.then(|| payment.clone());
+        let kind = match is_transfer {
+            true => WebhookEventKind::TransferReversed,
+            false => WebhookEventKind::PaymentPaid,
+        };
         Ok(WebhookEvent {
             id: format!("evt_{event}"),
-            kind: WebhookEventKind::PaymentPaid,
+            kind,
             object_id: payment,
-            reference: None,
+            reference,
             created_at: Timestamp::UNIX_EPOCH,
         })
     }

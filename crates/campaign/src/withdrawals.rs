@@ -1,0 +1,74 @@
+//! Hosts take money out of their wallets, through a bank that misbehaves.
+
+use anyhow::Context as _;
+use futures::future::{try_join, try_join_all};
+use rand::{RngExt as _, rngs::StdRng, seq::IndexedRandom as _};
+use sandbox_bank::{Fault, FaultOrder, Target};
+use serde_json::json;
+
+use crate::{
+    alive::ADMIN,
+    cast::{Cast, fresh, text},
+    flows::BANK_FAULTS,
+    life::{Life, get, post},
+};
+
+/// How many are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// Every host asks for some, each twice at once under one key; all come to an end, in the wallet or at
+/// the bank, and never in both.
+pub(crate) async fn withdraw(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u64> {
+    misbehave(life, rng).await?;
+    let asks: Vec<_> = (0..AT_ONCE)
+        .map(|n| {
+            let token = &cast.hosts[n % cast.hosts.len()];
+            let body = json!({ "amount": {
+                "minor": rng.random_range(100..=400), "currency": "EUR",
+            }});
+            post("/giveaway/v1/wallet/withdrawals", token, &fresh(rng), body)
+        })
+        .collect();
+    let twice = async |n: usize| try_join(life.done(&asks[n]), life.done(&asks[n])).await;
+    for (one, twin) in try_join_all((0..asks.len()).map(twice)).await? {
+        anyhow::ensure!(one["id"] == twin["id"], "one key made {} and {}", one["id"], twin["id"]);
+    }
+    // An answer that the bank has stored stays as it is until it forgets the key; after that, only a
+    // person can end it.
+    let live = "SELECT COUNT(*) AS n FROM withdrawal \
+                WHERE state IN ('intent', 'sending', 'pending_provider')";
+    if !life.soon(&life.world.giveaway, live).await? {
+        life.pass(24 * 3_600)?;
+    }
+    life.rest().await?;
+    life.world.bank.heal().await?;
+    operate(life, rng).await?;
+    life.rest().await?;
+    Ok(asks.len() as u64)
+}
+
+/// The bank is told to do something wrong with the next transfers.
+pub(crate) async fn misbehave(life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
+    for _ in 0..rng.random_range(0..4) {
+        let fault = *BANK_FAULTS.choose(rng).context("there are faults")?;
+        let (count, delay) = (rng.random_range(1..=2), rng.random_range(1..=40));
+        // Without a number the bank's own idea of late is used: minutes of the clock.
+        let delay_ms = (fault == Fault::Slow).then_some(delay);
+        let order = FaultOrder { fault, count, on: Some(Target::Transfers), delay_ms };
+        life.world.bank.order(&order).await?;
+    }
+    Ok(())
+}
+
+/// What an operator does about those that nothing else ends.
+async fn operate(life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
+    let listed = life.done(&get("/giveaway/v1/admin/withdrawals", ADMIN)).await?;
+    for stuck in listed["items"].as_array().context("withdrawals are a list")? {
+        if stuck["needs_operator"] == true {
+            let path = format!("/giveaway/v1/admin/withdrawals/{}/resolve", text(stuck, "id")?);
+            let body = json!({ "reason": "the provider shows nothing" });
+            life.done(&post(path, ADMIN, &fresh(rng), body)).await?;
+        }
+    }
+    Ok(())
+}
