@@ -75,8 +75,10 @@ Examples:
 Examples:
   handsel audit
   handsel audit --data /var/lib/handsel --json
+  handsel audit --watch              every minute; --watch 10 every ten seconds
 
-Exit codes: 0 clean, 1 violations (each names its rows), 2 the audit itself failed.")]
+Exit codes: 0 clean, 1 violations (each names its rows), 2 the audit itself failed. A watch that is
+stopped ends with 1 if any of its runs had found a violation.")]
     Audit(AuditArgs),
 
     /// Copy the SQLite databases, beside a running server
@@ -198,9 +200,13 @@ pub(crate) struct AuditArgs {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub(crate) sources: Sources,
-    /// Print one JSON object instead of a table
+    /// Print JSON instead of a table; with --watch one object on a line for each run
     #[arg(long)]
     pub(crate) json: bool,
+    /// Audit again every so many seconds until stopped
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) watch: Option<u32>,
 }
 
 /// `handsel backup`

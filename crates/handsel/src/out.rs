@@ -27,6 +27,13 @@ pub(crate) fn json(value: &impl Serialize) {
     drop(written.and_then(|()| writeln!(out)));
 }
 
+/// One of several results, as JSON on a single line.
+pub(crate) fn json_line(value: &impl Serialize) {
+    let mut out = io::stdout().lock();
+    let written = serde_json::to_writer(&mut out, value).map_err(io::Error::from);
+    drop(written.and_then(|()| writeln!(out)));
+}
+
 /// One line beside the result: progress, hints, errors.
 pub(crate) fn aside(text: impl Display) {
     drop(writeln!(io::stderr().lock(), "{text}"));

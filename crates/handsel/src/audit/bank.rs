@@ -3,31 +3,10 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 use ledger::Money;
-use platform::{Db, clock::from_millis};
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-use serde::Deserialize;
 
-use super::{Age, Violation};
-use crate::{config::Config, node::bank::FILE};
-
-/// Entries of the log read at once.
-const PAGE: u32 = 500;
-
-/// An entry of the provider's log.
-#[derive(Debug, Clone, Deserialize)]
-struct Effect {
-    seq: i64,
-    at: Timestamp,
-    kind: String,
-    object_id: String,
-    reference: String,
-    amount_minor: i64,
-    currency: String,
-    destination: Option<String>,
-}
+use super::{Age, Violation, log::Effect};
 
 /// A movement as one side tells it: equal on both sides, or something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,16 +59,15 @@ const PAYMENTS: Kind = Kind {
 };
 
 /// What one side tells and the other does not.
-pub(super) async fn contradictions(
-    config: &Config,
+pub(super) fn contradictions(
+    log: &[Effect],
     transfers: &[Booked],
     payments: &[Booked],
     age: Age,
-) -> anyhow::Result<Vec<Violation>> {
-    let log = read_log(config).await.context("cannot read the bank's log")?;
-    let mut found = judge(&TRANSFERS, &log, transfers, age);
-    found.extend(judge(&PAYMENTS, &log, payments, age));
-    Ok(found)
+) -> Vec<Violation> {
+    let mut found = judge(&TRANSFERS, log, transfers, age);
+    found.extend(judge(&PAYMENTS, log, payments, age));
+    found
 }
 
 fn judge(kind: &Kind, log: &[Effect], booked: &[Booked], age: Age) -> Vec<Violation> {
@@ -186,60 +164,6 @@ impl Effect {
             came_back: false,
         }
     }
-}
-
-/// The whole log: of the bank's file when it belongs to this data folder, over HTTP otherwise.
-async fn read_log(config: &Config) -> anyhow::Result<Vec<Effect>> {
-    if config.provider.url.is_empty() {
-        let file = config.data_dir.join(FILE);
-        // Before the first start there is no bank, and nothing can have moved.
-        return if file.exists() { read_file(&file).await } else { Ok(Vec::new()) };
-    }
-    let http = reqwest::Client::builder().no_proxy().build()?;
-    let mut log: Vec<Effect> = Vec::new();
-    loop {
-        let after = log.last().map_or(0, |effect| effect.seq);
-        let page: Page = http
-            .get(format!("{}/v1/log?limit={PAGE}&after={after}", config.provider.url))
-            .bearer_auth(config.provider.api_key.reveal())
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
-        log.extend(page.items);
-        if !page.has_more {
-            return Ok(log);
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<Effect>,
-    has_more: bool,
-}
-
-async fn read_file(file: &std::path::Path) -> anyhow::Result<Vec<Effect>> {
-    let db = Db::sqlite_read_only(file).await?;
-    let query = "SELECT seq, at_ms, kind, object_id, reference, amount_minor, currency, destination \
-                 FROM effects ORDER BY seq";
-    let rows = db.read().query_all_raw(Statement::from_string(DbBackend::Sqlite, query)).await?;
-    let log = rows.iter().map(|row| {
-        Ok(Effect {
-            seq: row.try_get("", "seq")?,
-            at: from_millis(row.try_get("", "at_ms")?),
-            kind: row.try_get("", "kind")?,
-            object_id: row.try_get("", "object_id")?,
-            reference: row.try_get("", "reference")?,
-            amount_minor: row.try_get("", "amount_minor")?,
-            currency: row.try_get("", "currency")?,
-            destination: row.try_get("", "destination")?,
-        })
-    });
-    let log = log.collect();
-    db.close().await;
-    log
 }
 
 #[cfg(test)]

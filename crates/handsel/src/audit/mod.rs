@@ -4,19 +4,27 @@
 //! |---|---|
 //! | `books` | both ledgers, each checked for itself, and what they say to be compared |
 //! | `pairs` | the two legs of every escrow, one in each service's ledger |
-//! | `bank` | the provider's log, and whether our books and it tell the same |
+//! | `log` | what the provider says it did |
+//! | `bank` | whether our books and that log tell the same |
 //!
 //! It runs beside a server. Money on its way between two services is no violation while it is
 //! young; see [`Age`].
 
 mod bank;
 mod books;
+mod log;
 mod pairs;
 
-use std::{collections::BTreeSet, fmt, process::ExitCode};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
+use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use platform::Clock;
+use platform::{Clock, Shutdown};
 use serde::{Serialize, Serializer};
 
 use self::books::Books;
@@ -83,6 +91,9 @@ pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(args.sources.config.as_deref(), &flags)?;
     // A demo's books are dated by its own clock.
     let clock = Clock::shifted(&config.data_dir.join(CLOCK_FILE))?;
+    if let Some(seconds) = args.watch {
+        return watch(&config, &clock, Duration::from_secs(seconds.into()), args.json).await;
+    }
     let now = clock.now();
     let audited = audit(&config, now, Age::Running { now }).await?;
     if args.json {
@@ -95,6 +106,41 @@ pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     Ok(if audited.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Audits again and again until it is told to stop: a line for each run, with what it found. A run that
+/// cannot be made is told and does not end the watch, because what it watches may be restarting.
+async fn watch(
+    config: &Config,
+    clock: &Clock,
+    every: Duration,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let shutdown = Shutdown::new();
+    shutdown.on_signals()?;
+    let mut is_clean = true;
+    loop {
+        let (now, began) = (clock.now(), Instant::now());
+        let audited = tokio::select! {
+            audited = audit(config, now, Age::Running { now }) => audited,
+            () = shutdown.requested() => break,
+        };
+        match audited {
+            Ok(audited) => {
+                is_clean &= audited.is_clean();
+                audited.tell(now, began.elapsed(), json);
+            }
+            Err(error) if json => {
+                out::json_line(&serde_json::json!({"at": now, "error": format!("{error:#}")}));
+            }
+            Err(error) => out::line(format!("{now}  audit failed: {error:#}")),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = shutdown.requested() => break,
+        }
+    }
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// Checks every invariant, at a moment of the installation's clock.
 ///
 /// # Errors
@@ -103,8 +149,11 @@ pub(crate) async fn audit(config: &Config, now: Timestamp, age: Age) -> anyhow::
     let Books { violations, legs, transfers, payments } = Books::read(config, now).await?;
     let mut violations: BTreeSet<Violation> = violations.into_iter().collect();
     violations.extend(pairs::unpaired(&legs, age));
-    // The bank is read last: what our books have, it did before.
-    violations.extend(bank::contradictions(config, &transfers, &payments, age).await?);
+    // The provider is read last: what our books have, it did before.
+    let log = log::read(config).await.context(
+        "the provider cannot be asked what it did, so invariants 7 and 9 are not known to hold",
+    )?;
+    violations.extend(bank::contradictions(&log, &transfers, &payments, age));
     Ok(Audited { violations })
 }
 
@@ -122,6 +171,19 @@ impl Audited {
     /// Whether nothing is wrong.
     pub(crate) fn is_clean(&self) -> bool {
         self.violations.is_empty()
+    }
+
+    /// One run of a watch: a line, and one for each violation.
+    fn tell(&self, at: Timestamp, took: Duration, json: bool) {
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if json {
+            out::json_line(&serde_json::json!({"at": at, "took_ms": took_ms, "audit": self}));
+            return;
+        }
+        out::line(format!("{at}  audit: {self} ({took_ms} ms)"));
+        for Violation { invariant, books, what, rows } in self.violations.iter().take(MAX_NAMED) {
+            out::line(format!("{invariant:>2}  {books}: {what}: {}", rows.join(", ")));
+        }
     }
 
     /// The violations of some invariants, each as one line.
