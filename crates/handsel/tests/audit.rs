@@ -31,7 +31,6 @@ fn run(folder: &Path, args: &[&str]) -> (i32, String) {
 async fn corrupt(folder: &Path, file: &str, sql: &str) {
     let db = Db::sqlite(&folder.join(format!("data/{file}.db"))).await.unwrap();
     testkit::unguard(&db).await;
-    db.write().execute_unprepared("PRAGMA ignore_check_constraints = ON").await.unwrap();
     let changed = db.write().execute_unprepared(sql).await.unwrap();
     assert!(changed.rows_affected() > 0, "nothing to corrupt: {sql}");
     db.close().await;

@@ -198,6 +198,29 @@ pub async fn unguard(db: &Db) {
         };
         conn.execute_unprepared(&drop).await.expect("a trigger can be dropped");
     }
+    unconstrain(db).await;
+}
+
+/// Takes away the checks and the references between tables, too. On SQLite this holds for the writing
+/// connection.
+async fn unconstrain(db: &Db) {
+    let conn = db.write();
+    if conn.get_database_backend() != DbBackend::Postgres {
+        for pragma in ["ignore_check_constraints = ON", "foreign_keys = OFF"] {
+            let pragma = format!("PRAGMA {pragma}");
+            conn.execute_unprepared(&pragma).await.expect("constraints can be ignored");
+        }
+        return;
+    }
+    let listed = "SELECT c.conname::text AS name, r.relname::text AS on_table FROM pg_constraint c \
+                  JOIN pg_class r ON r.oid = c.conrelid WHERE c.contype IN ('c', 'f') \
+                  AND r.relnamespace = current_schema()::regnamespace";
+    let rows = conn.query_all_raw(Statement::from_string(DbBackend::Postgres, listed)).await;
+    for row in rows.expect("constraints can be listed") {
+        let text = |name| row.try_get::<String>("", name).expect("a constraint has names");
+        let drop = format!("ALTER TABLE {} DROP CONSTRAINT {}", text("on_table"), text("name"));
+        conn.execute_unprepared(&drop).await.expect("a constraint can be dropped");
+    }
 }
 
 #[cfg(test)]
