@@ -28,4 +28,3 @@ pub(crate) mod settle_all;
 pub(crate) mod sweep_transfers;
 pub(crate) mod take_events;
 pub(crate) mod take_over;
-pub(crate) mod unblock_merchant;

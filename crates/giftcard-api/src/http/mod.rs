@@ -23,7 +23,6 @@ mod settlement_statement;
 mod show_merchant;
 mod show_redemption;
 mod show_settlement;
-mod unblock_merchant;
 
 use std::str::FromStr;
 
@@ -50,7 +49,6 @@ pub(crate) fn router() -> Router<Shared> {
             "/api/giftcard/v1/admin/attempts/{provider_ref}/resolve",
             post(resolve_attempt::handle),
         )
-        .route("/api/giftcard/v1/admin/merchants/{id}/unblock", post(unblock_merchant::handle))
         // [merchant]
         .route("/api/giftcard/v1/merchants/me", get(show_merchant::handle))
         .route("/api/giftcard/v1/products", post(create_product::handle).get(list_products::handle))

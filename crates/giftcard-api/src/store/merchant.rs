@@ -82,17 +82,6 @@ pub(crate) async fn paid_at(
     Entity::find().filter(Column::PayoutDestination.eq(destination)).all(conn).await
 }
 
-/// Allows transfers to a merchant again. False when they were not stopped.
-pub(crate) async fn unblock(tx: &impl ConnectionTrait, id: MerchantId) -> Result<bool, DbErr> {
-    let changed = Entity::update_many()
-        .col_expr(Column::BlockedAt, Expr::value(Option::<i64>::None))
-        .filter(Column::Id.eq(id))
-        .filter(Column::BlockedAt.is_not_null())
-        .exec(tx)
-        .await?;
-    Ok(changed.rows_affected == 1)
-}
-
 /// Stops transfers to a merchant; it stays blocked since the first time.
 pub(crate) async fn block(
     tx: &impl ConnectionTrait,

@@ -29,7 +29,6 @@ const PROTECTED: &[(Method, &str)] = &[
     (Method::GET, "/admin/escrows/pending"),
     (Method::GET, "/admin/alerts"),
     (Method::POST, "/admin/attempts/stl_1_1/resolve"),
-    (Method::POST, "/admin/merchants/mer_0198c0c0c0c070008000000000000000/unblock"),
 ];
 
 #[tokio::test]

@@ -322,17 +322,6 @@ async fn unexplained_money_goes_to_suspense_and_stops_the_payee() {
         }
         assert_eq!(suspense(&world).await, 0);
         world.assert_sound().await;
-        // Only the operator lets the merchant be paid again.
-        let unblock = format!("/admin/merchants/{}/unblock", text(&me, "id"));
-        let own = world.post(&unblock, &shop.token, "", json!({})).await;
-        own.refused(StatusCode::UNAUTHORIZED, "unauthorized");
-        for _ in 0..2 {
-            let told = world.post(&unblock, super::world::ADMIN, "", json!({})).await;
-            told.expect(StatusCode::NO_CONTENT);
-        }
-        world.request_settlement(&shop).await.expect(StatusCode::ACCEPTED);
-        world.send_due().await;
-        world.assert_sound().await;
     }
 }
 
