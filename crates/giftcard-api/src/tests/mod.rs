@@ -15,7 +15,6 @@ mod pages;
 mod random;
 mod running;
 mod settlements;
-mod statements;
 mod story;
 mod stripe;
 mod world;

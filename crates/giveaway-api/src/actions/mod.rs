@@ -36,7 +36,6 @@ pub mod resolve_withdrawal;
 pub(crate) mod return_prize;
 pub(crate) mod send_withdrawal;
 pub mod show_giveaway;
-pub mod state_wallet;
 pub(crate) mod sweep_withdrawals;
 pub(crate) mod take_answers;
 pub mod take_payments;

@@ -12,7 +12,6 @@ mod guards;
 mod mails;
 mod processor;
 mod sagas;
-mod statements;
 mod wallets;
 mod withdrawals;
 mod world;
