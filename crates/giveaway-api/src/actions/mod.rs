@@ -28,6 +28,7 @@ pub mod preview_confirmation;
 pub mod products;
 pub mod public_giveaway;
 pub mod publish_giveaway;
+pub mod read_statement;
 pub mod render_mails;
 pub mod report_counts;
 pub mod resend_link;

@@ -16,6 +16,7 @@ pub(crate) mod page;
 mod products;
 mod provider_webhook;
 mod public_giveaway;
+mod statement;
 mod wallet;
 mod withdrawals;
 
@@ -38,6 +39,8 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/hosts/me", get(hosts::me))
         .route("/hosts/{id}/tokens", post(hosts::issue_token))
         .route("/wallet", get(wallet::show))
+        .route("/wallet/statement", get(statement::show))
+        .route("/wallet/statement.csv", get(statement::download))
         .route("/wallet/top-ups", post(wallet::top_up))
         .route("/wallet/top-ups/{id}", get(wallet::show_top_up))
         .route("/wallet/payout-destination", get(withdrawals::destination).put(withdrawals::name))

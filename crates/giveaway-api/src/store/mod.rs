@@ -16,6 +16,7 @@ pub mod outgoing;
 pub mod payout;
 pub mod prize;
 pub mod saga;
+pub mod statement;
 pub mod succession;
 pub mod top_up;
 pub mod unit;

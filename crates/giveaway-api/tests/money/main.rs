@@ -12,6 +12,7 @@ mod guards;
 mod mails;
 mod processor;
 mod sagas;
+mod statements;
 mod wallets;
 mod withdrawals;
 mod world;
