@@ -19,6 +19,7 @@ mod request_settlement;
 mod resolve_attempt;
 mod reveal_card;
 mod reverse_redemption;
+mod settlement_statement;
 mod show_merchant;
 mod show_redemption;
 mod show_settlement;
@@ -67,6 +68,11 @@ pub(crate) fn router() -> Router<Shared> {
             post(request_settlement::handle).get(list_settlements::own),
         )
         .route("/api/giftcard/v1/settlements/{id}", get(show_settlement::handle))
+        .route("/api/giftcard/v1/settlements/{id}/statement", get(settlement_statement::show))
+        .route(
+            "/api/giftcard/v1/settlements/{id}/statement.csv",
+            get(settlement_statement::download),
+        )
         // [anyone, or a merchant who learns more]
         .route("/api/giftcard/v1/cards/balance", post(check_balance::handle))
         // [whoever has a token for one card]

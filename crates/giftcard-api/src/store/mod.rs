@@ -23,6 +23,7 @@ pub(crate) mod saga;
 pub(crate) mod schedule;
 pub(crate) mod session;
 pub(crate) mod settlement;
+pub(crate) mod statement;
 pub(crate) mod token;
 pub(crate) mod unmatched;
 

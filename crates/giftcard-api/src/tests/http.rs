@@ -24,6 +24,8 @@ const PROTECTED: &[(Method, &str)] = &[
     (Method::POST, "/settlements"),
     (Method::GET, "/settlements"),
     (Method::GET, "/settlements/stl_0198c0c0c0c070008000000000000000"),
+    (Method::GET, "/settlements/stl_0198c0c0c0c070008000000000000000/statement"),
+    (Method::GET, "/settlements/stl_0198c0c0c0c070008000000000000000/statement.csv"),
     (Method::GET, "/admin/settlements"),
     (Method::GET, "/admin/escrows/pending"),
     (Method::GET, "/admin/alerts"),

@@ -15,6 +15,7 @@ mod pages;
 mod random;
 mod running;
 mod settlements;
+mod statements;
 mod story;
 mod stripe;
 mod world;
