@@ -21,6 +21,7 @@ pub mod lifecycle;
 pub mod list_entries;
 pub(crate) mod mails;
 pub(crate) mod observe_withdrawal;
+pub mod operator;
 pub(crate) mod pass_on;
 pub mod payout_destination;
 pub mod present_giveaway;

@@ -30,6 +30,7 @@ pub fn what(kind: &str, about: About) -> &str {
         ("hold_release", About::Giveaway) => "release of giveaway",
         ("hold_release", About::Withdrawal) => "release of withdrawal",
         ("escrow_return", _) => "return of prize",
+        ("payment_assigned", _) => "payment assigned by the operator",
         ("charge_back", _) => "chargeback",
         ("debt_repaid", _) => "debt repaid",
         ("withdrawal_reversed", _) => "withdrawal came back",

@@ -12,6 +12,7 @@ mod giveaways;
 mod hosts;
 mod import_entries;
 mod list_entries;
+mod operator;
 pub(crate) mod page;
 mod products;
 mod provider_webhook;
@@ -65,6 +66,10 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/claims/decline", post(claims::decline))
         .route("/claims/resend", post(claims::resend))
         .route("/admin/sagas", get(admin::sagas))
+        .route("/admin/sagas/{id}/retry", post(operator::retry))
+        .route("/admin/sagas/{id}/abort", post(operator::abort))
+        .route("/admin/suspense", get(operator::suspense))
+        .route("/admin/suspense/{payment_id}/assign", post(operator::assign))
         .route("/admin/withdrawals", get(withdrawals::under_way))
         .route("/admin/withdrawals/{id}/resolve", post(withdrawals::resolve))
         .route("/admin/hosts/{id}/unblock-payouts", post(withdrawals::unblock))

@@ -14,7 +14,7 @@ use crate::{
     bank::Next,
     giftcard::Fault,
     withdrawals::{payable_host, reaches, returned, withdraw},
-    world::{Alive, PATIENCE, World},
+    world::{ADMIN, Alive, PATIENCE, World},
 };
 
 const ACCOUNTS: [&str; 3] = ["available", "held", "host_debt"];
@@ -122,6 +122,11 @@ async fn everything(world: &World, app: &Alive, host: &str) -> (String, String) 
     .await;
     world.bank.turn(&stranger, TransferStatus::Reversed);
     eventually(PATIENCE, async || returned(world).await).await;
+    // What was nobody's and is given to the host.
+    let me = app.get(host, "/hosts/me").await.body["id"].clone();
+    let body = json!({"host_id": me, "note": "theirs"});
+    let assigned = app.post(ADMIN, "/admin/suspense/pay_x/assign", "a", body).await;
+    assert_eq!(assigned.status, StatusCode::OK, "{assigned:?}");
     (id.to_string(), paid)
 }
 
@@ -147,6 +152,7 @@ async fn a_statement_has_every_posting_and_adds_up_to_the_ledger() {
             "hold_capture",
             "hold_place",
             "hold_release",
+            "payment_assigned",
             "top_up",
             "withdrawal_reversed",
         ];
@@ -154,6 +160,7 @@ async fn a_statement_has_every_posting_and_adds_up_to_the_ledger() {
         assert_eq!(of_hosts, expected.map(str::to_owned).into(), "{}", world.db);
         let apart = [
             "charge_back_unmatched",
+            "payment_assigned",
             "payment_unmatched",
             "transfer_unmatched",
             "transfer_unmatched_returned",
