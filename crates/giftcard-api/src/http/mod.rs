@@ -11,6 +11,7 @@ mod list;
 mod list_alerts;
 mod list_products;
 mod list_settlements;
+mod operator;
 mod pending_escrows;
 mod provider_webhook;
 mod redeem;
@@ -49,6 +50,9 @@ pub(crate) fn router() -> Router<Shared> {
             "/api/giftcard/v1/admin/attempts/{provider_ref}/resolve",
             post(resolve_attempt::handle),
         )
+        .route("/api/giftcard/v1/admin/settlements/{id}/cancel", post(operator::cancel))
+        .route("/api/giftcard/v1/admin/suspense", get(operator::suspense))
+        .route("/api/giftcard/v1/admin/suspense/{provider_id}/accept", post(operator::accept))
         // [merchant]
         .route("/api/giftcard/v1/merchants/me", get(show_merchant::handle))
         .route("/api/giftcard/v1/products", post(create_product::handle).get(list_products::handle))

@@ -8,6 +8,7 @@ mod m0204_operations;
 mod m0205_transitions;
 mod m0206_authorisations;
 mod m0207_history;
+mod m0215_operator;
 
 use ledger::guard::{self, Guard};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
         all.push(platform::quarantine::migration());
         all.push(Box::new(m0206_authorisations::Migration));
         all.push(Box::new(m0207_history::Migration));
+        all.push(Box::new(m0215_operator::Migration));
         all
     }
 }
@@ -44,6 +46,7 @@ pub(crate) async fn missing_guards(conn: &impl ConnectionTrait) -> Result<Vec<St
         m0205_transitions::guards(),
         m0206_authorisations::guards(),
         m0207_history::guards(),
+        m0215_operator::guards(),
     ]
     .concat();
     let mut missing = ledger::missing_guards(conn).await?;

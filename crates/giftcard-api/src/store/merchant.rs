@@ -82,6 +82,16 @@ pub(crate) async fn paid_at(
     Entity::find().filter(Column::PayoutDestination.eq(destination)).all(conn).await
 }
 
+/// Lets transfers to a merchant happen again. Its row is locked by the caller.
+pub(crate) async fn unblock(tx: &impl ConnectionTrait, id: MerchantId) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::BlockedAt, Expr::value(Option::<i64>::None))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Stops transfers to a merchant; it stays blocked since the first time.
 pub(crate) async fn block(
     tx: &impl ConnectionTrait,

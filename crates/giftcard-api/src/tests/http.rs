@@ -29,6 +29,9 @@ const PROTECTED: &[(Method, &str)] = &[
     (Method::GET, "/admin/settlements"),
     (Method::GET, "/admin/escrows/pending"),
     (Method::GET, "/admin/alerts"),
+    (Method::POST, "/admin/settlements/stl_0198c0c0c0c070008000000000000000/cancel"),
+    (Method::GET, "/admin/suspense"),
+    (Method::POST, "/admin/suspense/tr_1/accept"),
     (Method::POST, "/admin/attempts/stl_1_1/resolve"),
 ];
 

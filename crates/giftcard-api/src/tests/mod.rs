@@ -11,6 +11,7 @@ mod escrows;
 mod guards;
 mod http;
 mod merchants;
+mod operator;
 mod pages;
 mod random;
 mod running;
