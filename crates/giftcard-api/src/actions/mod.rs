@@ -16,6 +16,7 @@ pub(crate) mod issue_card;
 pub(crate) mod mint_reveal;
 pub(crate) mod observe_transfer;
 pub(crate) mod once;
+pub(crate) mod payout_destination;
 pub(crate) mod redeem;
 pub(crate) mod register_merchant;
 pub(crate) mod request_settlement;

@@ -12,6 +12,7 @@ mod list_alerts;
 mod list_products;
 mod list_settlements;
 mod operator;
+mod payout_destination;
 mod pending_escrows;
 mod provider_webhook;
 mod redeem;
@@ -30,7 +31,7 @@ use std::str::FromStr;
 use axum::{
     Router,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use http::{HeaderValue, StatusCode, header};
 use platform::http::{Json, Problem};
@@ -53,8 +54,16 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/api/giftcard/v1/admin/settlements/{id}/cancel", post(operator::cancel))
         .route("/api/giftcard/v1/admin/suspense", get(operator::suspense))
         .route("/api/giftcard/v1/admin/suspense/{provider_id}/accept", post(operator::accept))
+        .route(
+            "/api/giftcard/v1/admin/merchants/{id}/payout-destination",
+            put(payout_destination::name_for),
+        )
         // [merchant]
         .route("/api/giftcard/v1/merchants/me", get(show_merchant::handle))
+        .route(
+            "/api/giftcard/v1/merchants/me/payout-destination",
+            put(payout_destination::name).delete(payout_destination::keep),
+        )
         .route("/api/giftcard/v1/products", post(create_product::handle).get(list_products::handle))
         .route("/api/giftcard/v1/products/{id}/close", post(close_product::handle))
         .route(

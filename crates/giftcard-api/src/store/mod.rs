@@ -16,6 +16,7 @@ pub(crate) mod inbox;
 pub(crate) mod line;
 pub(crate) mod merchant;
 pub(crate) mod operator_action;
+pub(crate) mod payout;
 pub(crate) mod product;
 pub(crate) mod redemption;
 pub(crate) mod reservation;

@@ -13,6 +13,7 @@ mod http;
 mod merchants;
 mod operator;
 mod pages;
+mod payout_destinations;
 mod random;
 mod running;
 mod settlements;

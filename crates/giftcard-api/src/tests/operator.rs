@@ -10,7 +10,7 @@ use super::{
 };
 
 /// What was recorded about this, as actions with their notes.
-async fn recorded(world: &World, subject: &str) -> Vec<(String, String)> {
+pub(super) async fn recorded(world: &World, subject: &str) -> Vec<(String, String)> {
     let conn = world.db.read();
     let sql = "SELECT action, note FROM operator_action WHERE subject = $1 AND actor = 'operator' \
                ORDER BY id";
