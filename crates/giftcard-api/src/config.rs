@@ -15,6 +15,8 @@ pub struct Config {
     pub reveal_minutes: u32,
     /// After how many seconds giveaway-api is asked what became of reserved escrows.
     pub resolve_after_seconds: u32,
+    /// How long a merchant's new payout destination waits until it counts, in hours.
+    pub payout_cooling_hours: u32,
     /// When and how merchants are paid.
     pub settlement: SettlementConfig,
 }
@@ -39,6 +41,7 @@ impl Default for Config {
             public_url: "http://localhost:5000".to_owned(),
             reveal_minutes: 60,
             resolve_after_seconds: 300,
+            payout_cooling_hours: 72,
             settlement: SettlementConfig::default(),
         }
     }

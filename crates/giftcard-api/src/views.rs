@@ -4,6 +4,7 @@ use ledger::Money;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    actions::payout_destination::NextDestination,
     domain::{
         authorisation::AuthorisationState,
         card::CardState,
@@ -57,6 +58,8 @@ pub(crate) struct MerchantView {
     name: String,
     email: String,
     payout_destination: String,
+    /// Where it will be paid, while that is cooling off.
+    next_payout_destination: Option<NextDestination>,
     /// Transfers to it wait for an operator.
     blocked: bool,
     /// What its next settlements come to.
@@ -64,12 +67,17 @@ pub(crate) struct MerchantView {
 }
 
 impl MerchantView {
-    pub(crate) fn new(merchant: Merchant, due: Vec<Money>) -> Self {
+    pub(crate) fn new(
+        merchant: Merchant,
+        next_payout_destination: Option<NextDestination>,
+        due: Vec<Money>,
+    ) -> Self {
         Self {
             id: merchant.id,
             name: merchant.name,
             email: merchant.email,
             payout_destination: merchant.payout_destination,
+            next_payout_destination,
             blocked: merchant.blocked_at.is_some(),
             due,
         }

@@ -96,6 +96,8 @@ pub(crate) struct Giftcard {
     pub(crate) reveal_minutes: u32,
     /// When the other side is asked what became of prizes that were reserved and not paid for.
     pub(crate) resolve_after_seconds: u32,
+    /// How long a merchant's new payout destination waits until it counts.
+    pub(crate) payout_cooling_hours: u32,
     /// When and how merchants are paid.
     pub(crate) settlement: SettlementConfig,
     /// Where its rows are.
@@ -163,9 +165,20 @@ impl Default for Giveaway {
 
 impl Default for Giftcard {
     fn default() -> Self {
-        let giftcard_api::Config { reveal_minutes, resolve_after_seconds, settlement, .. } =
-            giftcard_api::Config::default();
-        Self { reveal_minutes, resolve_after_seconds, settlement, database: DbConfig::default() }
+        let giftcard_api::Config {
+            reveal_minutes,
+            resolve_after_seconds,
+            payout_cooling_hours,
+            settlement,
+            ..
+        } = giftcard_api::Config::default();
+        Self {
+            reveal_minutes,
+            resolve_after_seconds,
+            payout_cooling_hours,
+            settlement,
+            database: DbConfig::default(),
+        }
     }
 }
 

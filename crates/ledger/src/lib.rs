@@ -42,4 +42,4 @@ pub use money::{Money, MoneyError};
 pub use op_id::op_id;
 pub use post::{Posted, post, posted};
 pub use posting::{Leg, MAX_LEGS, Posting, PostingError};
-pub use read::{Entry, balance, entries};
+pub use read::{Entry, Span, balance, balance_at, entries, spans};

@@ -1,12 +1,14 @@
 //! Reading balances and entries.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use crate::{
     Account, LedgerError, Money,
-    sql::{column, money, statement, timestamp},
+    sql::{column, money, parameters, statement, timestamp},
 };
 
 /// One entry of an account, as a statement shows it.
@@ -26,6 +28,75 @@ pub struct Entry {
     pub reference: Option<Uuid>,
     /// When it was posted.
     pub posted_at: Timestamp,
+}
+
+/// The entries of one account that a period covers. Whatever is posted later does not change it, so
+/// everything that is read within it belongs together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The entries have larger ids than this.
+    pub after: i64,
+    /// The last of them; not more than `after` when there is none.
+    pub until: i64,
+}
+
+/// Where a period begins and ends in each of these accounts, from one look at all of them, so that an
+/// operation is seen in each account or in none. Only for accounts with a cached balance.
+///
+/// Each period begins with the first entry whose time is not before its beginning. Two writers may
+/// commit in another order than their clocks were read; by this rule periods that follow each other
+/// have every entry once all the same, and each opens with the balance that the last one closed with.
+///
+/// # Errors
+/// When the database fails.
+pub async fn spans(
+    conn: &impl ConnectionTrait,
+    accounts: &[Account],
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Result<Vec<Span>, LedgerError> {
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT e.account_id, MIN(CASE WHEN t.posted_at >= $1 THEN e.id END) AS first, \
+         MIN(CASE WHEN t.posted_at >= $2 THEN e.id END) AS behind, MAX(e.id) AS last \
+         FROM ledger_entry e JOIN ledger_tx t ON t.op_id = e.op_id \
+         WHERE e.account_id IN ({}) GROUP BY e.account_id",
+        parameters(3, accounts.len())
+    );
+    let ms = |at: Option<Timestamp>, open| at.map_or(open, Timestamp::as_millisecond);
+    let period = [ms(from, i64::MIN).into(), ms(to, i64::MAX).into()];
+    let values = period.into_iter().chain(accounts.iter().map(|account| account.id().into()));
+    let mut found = HashMap::new();
+    for row in conn.query_all_raw(statement(conn, sql, values)).await? {
+        let last: i64 = column(&row, "last")?;
+        let before = |first: Option<i64>| first.map_or(last, |id| id - 1);
+        let span =
+            Span { after: before(column(&row, "first")?), until: before(column(&row, "behind")?) };
+        found.insert(column::<Uuid>(&row, "account_id")?, span);
+    }
+    let none = Span { after: 0, until: 0 };
+    Ok(accounts.iter().map(|account| found.get(&account.id()).copied().unwrap_or(none)).collect())
+}
+
+/// The balance of a cached account after its last entry whose id is not larger than `id`; zero before
+/// the first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn balance_at(
+    conn: &impl ConnectionTrait,
+    account: &Account,
+    id: i64,
+) -> Result<Money, LedgerError> {
+    let sql = "SELECT balance_after FROM ledger_entry \
+               WHERE account_id = $1 AND id <= $2 AND balance_after IS NOT NULL \
+               ORDER BY id DESC LIMIT 1";
+    match conn.query_one_raw(statement(conn, sql, [account.id().into(), id.into()])).await? {
+        Some(row) => money(&row, "balance_after", account),
+        None => Ok(Money::zero(account.currency)),
+    }
 }
 
 /// The account's balance; zero for one that does not exist.

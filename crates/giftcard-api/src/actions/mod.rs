@@ -1,8 +1,10 @@
 //! One file per use case: load, ask the domain, save in one transaction.
 
+pub(crate) mod accept_transfer;
 pub(crate) mod authorise;
 pub(crate) mod balance;
 pub(crate) mod cancel_escrows;
+pub(crate) mod cancel_settlement;
 pub(crate) mod close_product;
 pub(crate) mod confirm_escrows;
 pub(crate) mod create_product;
@@ -14,6 +16,7 @@ pub(crate) mod issue_card;
 pub(crate) mod mint_reveal;
 pub(crate) mod observe_transfer;
 pub(crate) mod once;
+pub(crate) mod payout_destination;
 pub(crate) mod redeem;
 pub(crate) mod register_merchant;
 pub(crate) mod request_settlement;

@@ -18,6 +18,7 @@ use crate::{
     store::{
         alert,
         attempt::{self, Attempt, Change},
+        block,
         line::{self, Line},
         merchant, settlement,
         unmatched::{self, Unmatched},
@@ -177,6 +178,7 @@ async fn suspend(
                     reason: reason.to_owned(),
                     found_at: now_ms,
                     reversed_at: None,
+                    accepted_at: None,
                 };
                 if unmatched::insert(tx, row.clone()).await? {
                     let posting = service.books.unmatched(&transfer.id, row.id, amount)?;
@@ -187,7 +189,7 @@ async fn suspend(
         // Not moved yet, or moved and back again: nothing to post, but somebody must look.
         (TransferStatus::Pending | TransferStatus::Reversed, None) => {}
     }
-    let payees = match payee {
+    let mut payees = match payee {
         Some(payee) => vec![payee],
         None => merchant::paid_at(tx, &transfer.destination)
             .await?
@@ -195,8 +197,10 @@ async fn suspend(
             .map(|merchant| merchant.id)
             .collect(),
     };
+    // In one order, so that two who block the same merchants do not wait for each other.
+    payees.sort_unstable();
     for payee in payees {
-        merchant::block(tx, payee, now_ms).await?;
+        block::block(tx, payee, &transfer.id, now_ms).await?;
     }
     let detail = format!("{reason} (reference {})", transfer.provider_ref);
     alert::raise(tx, alert::Kind::UnmatchedTransfer, &transfer.id, detail, now_ms).await?;

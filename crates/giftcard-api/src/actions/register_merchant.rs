@@ -33,7 +33,7 @@ pub(crate) async fn register_merchant(
 ) -> Result<Answer> {
     let name = product::name("/name", &new.name)?;
     let email = address(&new.email)?;
-    let payout_destination = destination(&new.payout_destination)?;
+    let payout_destination = destination("/payout_destination", &new.payout_destination)?;
     let once = match Once::begin(service, Uuid::nil(), "register_merchant", key).await? {
         Begun::Replay(answer) => return Ok(answer),
         Begun::Fresh(once) => once,
@@ -47,7 +47,7 @@ pub(crate) async fn register_merchant(
         created_at: once.now_ms(),
     };
     merchant::insert(&once.tx, merchant.clone()).await?;
-    once.finish(http::StatusCode::CREATED, Ok(MerchantView::new(merchant, Vec::new()))).await
+    once.finish(http::StatusCode::CREATED, Ok(MerchantView::new(merchant, None, Vec::new()))).await
 }
 
 /// An address to write to: we ask for no more than that a mail could be tried.
@@ -65,14 +65,15 @@ fn address(text: &str) -> Result<String, Refusal> {
     }
 }
 
-fn destination(text: &str) -> Result<String, Refusal> {
+/// Where a merchant may be paid, as far as we can tell; `pointer` names the field.
+pub(super) fn destination(pointer: &'static str, text: &str) -> Result<String, Refusal> {
     let text = text.trim();
     if text.is_empty()
         || text.chars().count() > MAX_DESTINATION_CHARS
         || text.chars().any(|c| c.is_whitespace() || c.is_control())
     {
         return Err(Refusal::invalid(
-            "/payout_destination",
+            pointer,
             format!("must have 1 to {MAX_DESTINATION_CHARS} characters without spaces"),
         ));
     }
@@ -89,9 +90,9 @@ mod tests {
         for bad in ["", "ann", "@example.org", "ann@localhost", "a b@example.org", "a@b@c.d"] {
             assert!(address(bad).is_err(), "{bad}");
         }
-        assert_eq!(destination("acct_1").unwrap(), "acct_1");
+        assert_eq!(destination("/d", "acct_1").unwrap(), "acct_1");
         for bad in ["", " ", "a b", &"x".repeat(201)] {
-            assert!(destination(bad).is_err(), "{bad:?}");
+            assert!(destination("/d", bad).is_err(), "{bad:?}");
         }
     }
 }

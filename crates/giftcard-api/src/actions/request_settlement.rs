@@ -18,7 +18,7 @@ use crate::{
         attempt::{self, Attempt},
         line, merchant,
         merchant::Merchant,
-        money,
+        money, payout,
         settlement::{self, Settlement},
     },
 };
@@ -68,8 +68,9 @@ pub(crate) async fn place(
     currency: Currency,
     now_ms: i64,
 ) -> Result<SettlementId> {
-    let payee =
+    let mut payee =
         merchant::lock(tx, merchant).await?.ok_or(Refusal::NotFound { what: "merchant" })?;
+    payee.payout_destination = payout::in_force(tx, &payee, now_ms).await?;
     let open = settlement::open_of(tx, merchant, currency).await?;
     if let Some(open) = open.as_ref().filter(|open| open.state != SettlementState::Failed) {
         return Ok(open.id);

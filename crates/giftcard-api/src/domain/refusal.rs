@@ -8,6 +8,7 @@ use ledger::{Currency, Money};
 use super::{
     authorisation::AuthorisationState,
     ids::{AuthorisationId, ProductId, RedemptionId},
+    settlement::SettlementState,
 };
 
 /// An expected refusal. Nothing was changed.
@@ -64,6 +65,10 @@ pub(crate) enum Refusal {
     AuthorisationKnown { id: AuthorisationId },
     #[error("the attempt may still come to an end by itself")]
     AttemptLive,
+    #[error("the settlement is {state} already")]
+    SettlementEnded { state: SettlementState },
+    #[error("the transfer was accepted already")]
+    TransferAccepted,
     #[error("the authorisation is {state} already")]
     AuthorisationEnded { state: AuthorisationState },
     #[error("only {authorised} were authorised")]
@@ -125,6 +130,8 @@ impl Refusal {
             Self::ExternalIdUsed { .. } => "external_id_used",
             Self::AuthorisationKnown { .. } => "authorisation_known",
             Self::AttemptLive => "attempt_live",
+            Self::SettlementEnded { .. } => "settlement_ended",
+            Self::TransferAccepted => "transfer_accepted",
             Self::AuthorisationEnded { .. } => "authorisation_ended",
             Self::CaptureTooLarge { .. } => "capture_too_large",
             Self::ReversalTooLarge { .. } => "reversal_too_large",

@@ -11,6 +11,8 @@ mod list;
 mod list_alerts;
 mod list_products;
 mod list_settlements;
+mod operator;
+mod payout_destination;
 mod pending_escrows;
 mod provider_webhook;
 mod redeem;
@@ -19,6 +21,7 @@ mod request_settlement;
 mod resolve_attempt;
 mod reveal_card;
 mod reverse_redemption;
+mod settlement_statement;
 mod show_merchant;
 mod show_redemption;
 mod show_settlement;
@@ -28,7 +31,7 @@ use std::str::FromStr;
 use axum::{
     Router,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use http::{HeaderValue, StatusCode, header};
 use platform::http::{Json, Problem};
@@ -48,8 +51,19 @@ pub(crate) fn router() -> Router<Shared> {
             "/api/giftcard/v1/admin/attempts/{provider_ref}/resolve",
             post(resolve_attempt::handle),
         )
+        .route("/api/giftcard/v1/admin/settlements/{id}/cancel", post(operator::cancel))
+        .route("/api/giftcard/v1/admin/suspense", get(operator::suspense))
+        .route("/api/giftcard/v1/admin/suspense/{provider_id}/accept", post(operator::accept))
+        .route(
+            "/api/giftcard/v1/admin/merchants/{id}/payout-destination",
+            put(payout_destination::name_for),
+        )
         // [merchant]
         .route("/api/giftcard/v1/merchants/me", get(show_merchant::handle))
+        .route(
+            "/api/giftcard/v1/merchants/me/payout-destination",
+            put(payout_destination::name).delete(payout_destination::keep),
+        )
         .route("/api/giftcard/v1/products", post(create_product::handle).get(list_products::handle))
         .route("/api/giftcard/v1/products/{id}/close", post(close_product::handle))
         .route(
@@ -67,6 +81,11 @@ pub(crate) fn router() -> Router<Shared> {
             post(request_settlement::handle).get(list_settlements::own),
         )
         .route("/api/giftcard/v1/settlements/{id}", get(show_settlement::handle))
+        .route("/api/giftcard/v1/settlements/{id}/statement", get(settlement_statement::show))
+        .route(
+            "/api/giftcard/v1/settlements/{id}/statement.csv",
+            get(settlement_statement::download),
+        )
         // [anyone, or a merchant who learns more]
         .route("/api/giftcard/v1/cards/balance", post(check_balance::handle))
         // [whoever has a token for one card]

@@ -5,9 +5,10 @@ use platform::http::{Json, Problem};
 
 use super::{Handled, auth::MerchantAuth, no_store};
 use crate::{
+    actions::payout_destination::NextDestination,
     error::Error,
     service::Shared,
-    store::{line, merchant, money},
+    store::{line, merchant, money, payout},
     views::MerchantView,
 };
 
@@ -16,12 +17,16 @@ pub(crate) async fn handle(
     State(service): State<Shared>,
 ) -> Handled<impl IntoResponse> {
     let found = merchant::find(service.db.read(), id).await.map_err(Error::from)?;
-    let merchant = found.ok_or_else(Problem::unauthorized)?;
+    let mut merchant = found.ok_or_else(Problem::unauthorized)?;
+    let (conn, now_ms) = (service.db.read(), service.now_ms());
+    merchant.payout_destination =
+        payout::in_force(conn, &merchant, now_ms).await.map_err(Error::from)?;
+    let next = payout::cooling(conn, id, now_ms).await.map_err(Error::from)?;
     let waiting = line::waiting_sums(service.db.read(), Some(id)).await.map_err(Error::from)?;
     let due = waiting
         .iter()
         .map(|waiting| money(waiting.minor, &waiting.currency))
         .collect::<anyhow::Result<_>>()
         .map_err(Problem::unexpected)?;
-    Ok(no_store(Json(MerchantView::new(merchant, due))))
+    Ok(no_store(Json(MerchantView::new(merchant, next.map(NextDestination::new), due))))
 }

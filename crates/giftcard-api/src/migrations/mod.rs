@@ -8,6 +8,8 @@ mod m0204_operations;
 mod m0205_transitions;
 mod m0206_authorisations;
 mod m0207_history;
+mod m0215_operator;
+mod m0216_payout_destinations;
 
 use ledger::guard::{self, Guard};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
@@ -31,6 +33,8 @@ impl MigratorTrait for Migrator {
         all.push(platform::quarantine::migration());
         all.push(Box::new(m0206_authorisations::Migration));
         all.push(Box::new(m0207_history::Migration));
+        all.push(Box::new(m0215_operator::Migration));
+        all.push(Box::new(m0216_payout_destinations::Migration));
         all
     }
 }
@@ -44,6 +48,8 @@ pub(crate) async fn missing_guards(conn: &impl ConnectionTrait) -> Result<Vec<St
         m0205_transitions::guards(),
         m0206_authorisations::guards(),
         m0207_history::guards(),
+        m0215_operator::guards(),
+        m0216_payout_destinations::guards(),
     ]
     .concat();
     let mut missing = ledger::missing_guards(conn).await?;

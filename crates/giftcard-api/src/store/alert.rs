@@ -109,6 +109,21 @@ pub(crate) async fn clear(
     Ok(())
 }
 
+/// Whether there is such an alert, and nobody has cleared it.
+pub(crate) async fn is_open(
+    conn: &impl ConnectionTrait,
+    kind: Kind,
+    subject: &str,
+) -> Result<bool, DbErr> {
+    let found = Entity::find()
+        .filter(Column::Kind.eq(kind.as_str()))
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::ClearedAt.is_null())
+        .one(conn)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Open alerts, the oldest first.
 pub(crate) async fn open(
     conn: &impl ConnectionTrait,

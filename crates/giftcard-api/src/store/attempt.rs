@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::event;
-use crate::domain::settlement::AttemptState;
+use crate::domain::{ids::SettlementId, settlement::AttemptState};
 
 pub(crate) use entity::Model as Attempt;
 
@@ -87,6 +87,18 @@ pub(crate) async fn find(
     provider_ref: &str,
 ) -> Result<Option<Attempt>, DbErr> {
     Entity::find_by_id(provider_ref).one(conn).await
+}
+
+/// The attempts of a settlement, the first one first.
+pub(crate) async fn of_settlement(
+    conn: &impl ConnectionTrait,
+    settlement: SettlementId,
+) -> Result<Vec<Attempt>, DbErr> {
+    Entity::find()
+        .filter(Column::SettlementId.eq(settlement))
+        .order_by_asc(Column::Number)
+        .all(conn)
+        .await
 }
 
 /// The attempt with this reference, locked until the transaction ends.

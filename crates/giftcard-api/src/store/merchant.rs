@@ -1,10 +1,11 @@
 //! Merchants. A merchant's row is the root that everything about its settlements locks.
 
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QuerySelect as _, sea_query::Expr,
+    ColumnTrait as _, Condition, ConnectionTrait, DbErr, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QuerySelect as _, QueryTrait as _, sea_query::Expr,
 };
 
+use super::payout::entity as payout;
 use crate::domain::ids::MerchantId;
 
 pub(crate) use entity::Model as Merchant;
@@ -74,12 +75,30 @@ pub(crate) async fn find_many(
     Entity::find().filter(Column::Id.is_in(ids)).all(conn).await
 }
 
-/// The merchants that are paid there.
+/// The merchants that are, were or will be paid there.
 pub(crate) async fn paid_at(
     conn: &impl ConnectionTrait,
     destination: &str,
 ) -> Result<Vec<Merchant>, DbErr> {
-    Entity::find().filter(Column::PayoutDestination.eq(destination)).all(conn).await
+    let named = payout::Entity::find()
+        .select_only()
+        .column(payout::Column::MerchantId)
+        .filter(payout::Column::Destination.eq(destination))
+        .into_query();
+    let there = Condition::any()
+        .add(Column::PayoutDestination.eq(destination))
+        .add(Column::Id.in_subquery(named));
+    Entity::find().filter(there).all(conn).await
+}
+
+/// Lets transfers to a merchant happen again. Its row is locked by the caller.
+pub(crate) async fn unblock(tx: &impl ConnectionTrait, id: MerchantId) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::BlockedAt, Expr::value(Option::<i64>::None))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// Stops transfers to a merchant; it stays blocked since the first time.

@@ -3,7 +3,7 @@
 use ledger::Money;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, OnConflict},
 };
 
@@ -32,6 +32,8 @@ pub(crate) mod entity {
         pub found_at: i64,
         /// When the money came back.
         pub reversed_at: Option<i64>,
+        /// When the operator had looked into it.
+        pub accepted_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -79,6 +81,35 @@ pub(crate) async fn reversed(
         .col_expr(Column::ReversedAt, Expr::value(now_ms))
         .filter(Column::ProviderId.eq(provider_id))
         .filter(Column::ReversedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(changed.rows_affected == 1)
+}
+
+/// Transfers that nobody has looked into, in the order of their ids, after `after`.
+pub(crate) async fn open(
+    conn: &impl ConnectionTrait,
+    after: Option<String>,
+    limit: u64,
+) -> Result<Vec<Unmatched>, DbErr> {
+    let mut query = Entity::find().filter(Column::AcceptedAt.is_null());
+    if let Some(after) = after {
+        query = query.filter(Column::ProviderId.gt(after));
+    }
+    query.order_by_asc(Column::ProviderId).limit(limit).all(conn).await
+}
+
+/// Notes that the operator has looked into a transfer. Returns false when that is known already, or
+/// when there is no such transfer.
+pub(crate) async fn accept(
+    tx: &impl ConnectionTrait,
+    provider_id: &str,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
+    let changed = Entity::update_many()
+        .col_expr(Column::AcceptedAt, Expr::value(now_ms))
+        .filter(Column::ProviderId.eq(provider_id))
+        .filter(Column::AcceptedAt.is_null())
         .exec(tx)
         .await?;
     Ok(changed.rows_affected == 1)

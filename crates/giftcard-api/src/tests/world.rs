@@ -198,8 +198,17 @@ impl World {
     }
 
     pub(crate) async fn shop_with(&self, terms: Value) -> Shop {
+        self.open_shop(terms, DESTINATION).await
+    }
+
+    /// A shop that is paid somewhere else.
+    pub(crate) async fn shop_paid_at(&self, destination: &str) -> Shop {
+        self.open_shop(json!({}), destination).await
+    }
+
+    async fn open_shop(&self, terms: Value, destination: &str) -> Shop {
         let body = json!({
-            "name": "Café Sonne", "email": "till@sonne.example", "payout_destination": DESTINATION,
+            "name": "Café Sonne", "email": "till@sonne.example", "payout_destination": destination,
         });
         let key = EscrowId::new().to_string();
         let merchant = self.post("/merchants", ADMIN, &key, body).await.expect(StatusCode::CREATED);

@@ -242,7 +242,11 @@ pub async fn list_sagas(service: &Service, limit: u64) -> Result<Vec<SagaView>> 
     saga::alive(service.db.read(), limit).await?.into_iter().map(saga_view).collect()
 }
 
-fn saga_view(row: saga::Model) -> Result<SagaView> {
+/// A saga, as it is shown.
+///
+/// # Errors
+/// For a corrupt row.
+pub(crate) fn saga_view(row: saga::Model) -> Result<SagaView> {
     Ok(SagaView {
         id: row.saga_id(),
         giveaway_id: row.giveaway(),

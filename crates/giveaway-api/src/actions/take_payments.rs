@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     ids::{HostId, TopUpId},
     service::Service,
-    store::{charge_back, inbox, top_up},
+    store::{charge_back, inbox, suspense, top_up},
 };
 
 /// Webhooks worked off at a time.
@@ -172,12 +172,17 @@ async fn take(service: &Service, payment: &Payment) -> anyhow::Result<()> {
                 }
                 None => Some(unmatched(service, payment, gross, cost_minor)),
             };
-            let host = found.map(|row| HostId(row.host_id));
+            let mut host = found.map(|row| HostId(row.host_id));
             if let Some(posting) = posting {
                 ledger::post(&tx, &posting, now).await?;
                 if let Some(host) = host {
                     host_debt::repay(service, &tx, host, (posting.op_id, gross), now).await?;
                 }
+            }
+            if host.is_none() {
+                // Whoever assigns it at this moment, or has, decides whose loss it is.
+                suspense::lock_payment(&tx, &payment.id).await?;
+                host = suspense::host_of(&tx, &payment.id).await?;
             }
             host_debt::take_back(service, &tx, host, payment, gross, now).await?;
         }

@@ -1,5 +1,7 @@
 //! What a host has: available for giveaways, and held for those that are being published.
 
+use std::collections::BTreeSet;
+
 use ledger::{Currency, Money};
 use serde::Serialize;
 
@@ -8,7 +10,7 @@ use crate::{
     error::Result,
     ids::HostId,
     service::Service,
-    store::top_up,
+    store::{suspense, top_up},
 };
 
 /// The balances of one currency.
@@ -25,14 +27,16 @@ pub struct Balance {
     pub debt: Money,
 }
 
-/// A host's balances, one per currency that it ever topped up in.
+/// A host's balances, one per currency that it ever topped up in or was given a payment in.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn balances(service: &Service, host: HostId) -> Result<Vec<Balance>> {
     let conn = service.db.read();
     let mut balances = Vec::new();
-    for code in top_up::currencies(conn, host).await? {
+    let mut codes: BTreeSet<_> = top_up::currencies(conn, host).await?.into_iter().collect();
+    codes.extend(suspense::currencies(conn, host).await?);
+    for code in codes {
         let currency: Currency = code.parse().map_err(anyhow::Error::from)?;
         let of = |kind| books::of_host(service.mode(), host, kind, currency);
         let available = ledger::balance(conn, &of(AVAILABLE)).await?;

@@ -52,6 +52,17 @@ pub fn unmatched(mode: Mode, payment_id: &str, gross: Money, cost_minor: i64) ->
     received(mode, "payment_unmatched", payment_id, gross, cost_minor).with([Leg::new(to, gross)])
 }
 
+/// A payment that nobody asked for turned out to be a host's, once per payment: suspense −u,
+/// available +u.
+pub fn assigned(mode: Mode, host: HostId, payment_id: &str, left: Money) -> Posting {
+    let out = Money::new(-left.minor, left.currency);
+    let id = op_id(&[b"payment_assigned", payment_id.as_bytes()]);
+    Posting::new(id, "payment_assigned").with([
+        Leg::new(of_platform(mode, SUSPENSE, left.currency), out),
+        Leg::new(of_host(mode, host, AVAILABLE, left.currency), left),
+    ])
+}
+
 /// A payment of a host was taken back, once per payment and sum taken back so far: available −a,
 /// host_debt −x, cash +d. What was spent stays spent; it becomes the host's debt.
 pub fn charged_back(

@@ -9,6 +9,7 @@ pub mod giveaway;
 pub mod import;
 pub mod publication;
 pub mod saga;
+pub mod statement;
 pub mod states;
 pub mod top_up;
 pub mod window;

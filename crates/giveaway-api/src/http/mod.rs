@@ -12,10 +12,12 @@ mod giveaways;
 mod hosts;
 mod import_entries;
 mod list_entries;
+mod operator;
 pub(crate) mod page;
 mod products;
 mod provider_webhook;
 mod public_giveaway;
+mod statement;
 mod wallet;
 mod withdrawals;
 
@@ -38,6 +40,8 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/hosts/me", get(hosts::me))
         .route("/hosts/{id}/tokens", post(hosts::issue_token))
         .route("/wallet", get(wallet::show))
+        .route("/wallet/statement", get(statement::show))
+        .route("/wallet/statement.csv", get(statement::download))
         .route("/wallet/top-ups", post(wallet::top_up))
         .route("/wallet/top-ups/{id}", get(wallet::show_top_up))
         .route("/wallet/payout-destination", get(withdrawals::destination).put(withdrawals::name))
@@ -62,6 +66,10 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/claims/decline", post(claims::decline))
         .route("/claims/resend", post(claims::resend))
         .route("/admin/sagas", get(admin::sagas))
+        .route("/admin/sagas/{id}/retry", post(operator::retry))
+        .route("/admin/sagas/{id}/abort", post(operator::abort))
+        .route("/admin/suspense", get(operator::suspense))
+        .route("/admin/suspense/{payment_id}/assign", post(operator::assign))
         .route("/admin/withdrawals", get(withdrawals::under_way))
         .route("/admin/withdrawals/{id}/resolve", post(withdrawals::resolve))
         .route("/admin/hosts/{id}/unblock-payouts", post(withdrawals::unblock))

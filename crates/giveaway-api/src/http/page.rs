@@ -45,6 +45,15 @@ impl<T> Page<T> {
     }
 }
 
+/// How many items a page has at most, when so many were asked for.
+pub(crate) fn limit(given: Option<u64>) -> Result<u64, Problem> {
+    let limit = given.unwrap_or(LIMIT_MAX);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Problem::invalid_field("/limit", format!("must be 1 to {LIMIT_MAX}")));
+    }
+    Ok(limit)
+}
+
 impl<T, S> FromRequestParts<S> for Id<T>
 where
     T: DeserializeOwned + Send,
@@ -78,10 +87,7 @@ where
         let Query(given) = Query::<Given>::from_request_parts(parts, state)
             .await
             .map_err(|error| Problem::invalid_field("", error.body_text()))?;
-        let limit = given.limit.unwrap_or(LIMIT_MAX);
-        if !(1..=LIMIT_MAX).contains(&limit) {
-            return Err(Problem::invalid_field("/limit", format!("must be 1 to {LIMIT_MAX}")));
-        }
+        let limit = limit(given.limit)?;
         let after = given
             .after
             .map(|after| after.parse())

@@ -10,6 +10,7 @@ mod m0106_transitions;
 mod m0109_history;
 mod m0110_charge_backs;
 mod m0111_withdrawals;
+mod m0115_operator;
 mod m0120_entries;
 mod m0121_draws;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0109_history::Migration));
         all.push(Box::new(m0110_charge_backs::Migration));
         all.push(Box::new(m0111_withdrawals::Migration));
+        all.push(Box::new(m0115_operator::Migration));
         all
     }
 }

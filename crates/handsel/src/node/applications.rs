@@ -242,6 +242,7 @@ async fn giftcard(
         public_url: around.public_url.to_owned(),
         reveal_minutes: wanted.reveal_minutes,
         resolve_after_seconds: wanted.resolve_after_seconds,
+        payout_cooling_hours: wanted.payout_cooling_hours,
         settlement: wanted.settlement.clone(),
     };
     let deps = giftcard_api::Deps {

@@ -98,6 +98,27 @@ pub async fn rest<C: ConnectionTrait>(
     Ok(())
 }
 
+/// Makes a saga due that was flagged for the operator, and takes the flag away. False when it is not
+/// flagged. A lease that somebody holds stays as it is: the saga is being worked on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn make_due<C: ConnectionTrait>(
+    tx: &C,
+    id: SagaId,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let made = Entity::update_many()
+        .col_expr(Column::NextAt, Expr::value(now.as_millisecond()))
+        .col_expr(Column::Turns, Expr::value(0_i32))
+        .col_expr(Column::NeedsOperator, Expr::value(false))
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::NeedsOperator.eq(true))
+        .exec(tx)
+        .await?;
+    Ok(made.rows_affected == 1)
+}
+
 /// Ends every lease. Whoever held one is fenced off by the next that takes it.
 ///
 /// # Errors
