@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, entity::prelude::*, sea_query::Expr,
+    ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, Statement, entity::prelude::*,
+    sea_query::Expr,
 };
 
 use super::host;
@@ -60,7 +61,8 @@ pub async fn insert<C: ConnectionTrait>(
     Ok(())
 }
 
-/// The destination in force: the newest whose time has come.
+/// The destination in force: the newest whose time has come, but for those that another one replaced
+/// before it had. Whoever names a destination with a stolen token is stopped by naming any other.
 ///
 /// # Errors
 /// When the database fails.
@@ -69,7 +71,13 @@ pub async fn in_force<C: ConnectionTrait>(
     host: HostId,
     now: Timestamp,
 ) -> Result<Option<Model>, DbErr> {
-    newest(host).filter(Column::UsableFrom.lte(now.as_millisecond())).one(conn).await
+    let sql = "SELECT * FROM payout_destination d WHERE d.host_id = $1 AND d.usable_from <= $2 \
+               AND NOT EXISTS (SELECT 1 FROM payout_destination l WHERE l.host_id = d.host_id \
+               AND (l.named_at > d.named_at OR l.named_at = d.named_at AND l.id > d.id) \
+               AND l.named_at < d.usable_from) ORDER BY d.named_at DESC, d.id DESC LIMIT 1";
+    let values = [host.0.into(), now.as_millisecond().into()];
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    Entity::find().from_raw_sql(statement).one(conn).await
 }
 
 /// The destination that was named last, in force or not.

@@ -104,6 +104,39 @@ async fn money_goes_where_its_owner_said_long_enough_ago() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_was_replaced_before_its_time_never_counts() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = payable_host(&world, &app, 5_000).await;
+        let name = async |destination: &str| {
+            let body = json!({ "destination": destination });
+            app.put(&host, "/wallet/payout-destination", body).await.body
+        };
+        let now = async || app.get(&host, "/wallet/payout-destination").await.body;
+        name("acct_eve").await;
+        world.pass(24 * HOUR);
+        let replaced = name("acct_new").await;
+        assert_eq!(replaced["next"]["destination"], "acct_new");
+        world.pass(50 * HOUR);
+        assert_eq!(now().await["destination"], "acct_ada", "eve's time would have come");
+        let id = withdraw(&app, &host, "between", 1_000).await;
+        let paid = reaches(&world, &app, &host, &id, "paid").await;
+        assert_eq!(paid["destination"], "acct_ada");
+        world.pass(23 * HOUR);
+        assert_eq!(
+            (&now().await["destination"], &now().await["next"]),
+            (&json!("acct_new"), &Value::Null)
+        );
+        // The one in force is named again: it counts at once, and nothing else is to come.
+        name("acct_eve").await;
+        let kept = name("acct_new").await;
+        assert_eq!((&kept["destination"], &kept["next"]), (&json!("acct_new"), &Value::Null));
+        world.pass(COOLED);
+        assert_eq!(now().await["destination"], "acct_new");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_lost_it_is_sent_once() {
     for world in World::all().await {
         let app = world.start().await;
