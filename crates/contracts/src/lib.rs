@@ -39,6 +39,8 @@ pub mod method {
     pub const RETURN_ESCROW: &str = "/handsel.giftcard.v1.GiftcardService/ReturnEscrow";
     /// `GiveawayService.ResolveEscrows`
     pub const RESOLVE_ESCROWS: &str = "/handsel.giveaway.v1.GiveawayService/ResolveEscrows";
+    /// `GiveawayService.CreditVoid`
+    pub const CREDIT_VOID: &str = "/handsel.giveaway.v1.GiveawayService/CreditVoid";
     /// `MailService.SendMails`
     pub const SEND_MAILS: &str = "/handsel.processor.v1.MailService/SendMails";
     /// `AnalyticsService.RecordCounts`

@@ -10,7 +10,7 @@ use platform::{Clock, Db, Shutdown, keys::KeyDir, outbox::SqlOutbox, provider::P
 use tonic::service::Routes;
 
 use crate::{
-    actions::{resolve_escrows::Decisions, take_over::take_over},
+    actions::{resolve_escrows::Decisions, take_answers::TakeAnswers, take_over::take_over},
     attempts::AttemptLimits,
     config::Config,
     domain::books::Books,
@@ -114,10 +114,11 @@ impl App {
     /// Starts the scans and the relay of the outbox. They end with the shutdown.
     pub fn start(&self) {
         scans::spawn(&self.service, &self.shutdown);
-        let answers = Decisions {
+        let decisions = Decisions {
             clock: self.service.clock.clone(),
             ask_again_ms: i64::from(self.service.config.resolve_after_seconds) * 1_000,
         };
+        let answers = TakeAnswers(decisions);
         let outbox = SqlOutbox::new(self.service.db.clone(), self.service.clock.clone(), answers);
         let relay = Relay::builder(&self.calls, Arc::new(outbox)).spawn();
         *self.relay.lock().unwrap_or_else(PoisonError::into_inner) = Some(relay.clone());

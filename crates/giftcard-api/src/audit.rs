@@ -70,7 +70,7 @@ pub struct AuditPart {
     /// What is wrong.
     pub violations: Vec<Violation>,
     /// What clearing holds for each escrow, in their order: minus its value while it is funded or
-    /// issued, and nothing once it was given back.
+    /// issued, without what was voided of its card, and nothing once it was given back.
     pub escrow_legs: Vec<ReferenceSum>,
     /// Every transfer that we hold for moved, ordered by reference.
     pub transfers: Vec<SettledTransfer>,

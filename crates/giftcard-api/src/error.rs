@@ -100,7 +100,9 @@ impl From<Refusal> for Problem {
             Refusal::ExternalIdUsed { id } => problem.with("redemption_id", id),
             Refusal::AuthorisationKnown { id } => problem.with("authorisation_id", id),
             Refusal::AuthorisationEnded { state } => problem.with("state", state),
-            Refusal::CaptureTooLarge { authorised } => problem.with("authorised", authorised),
+            Refusal::CaptureTooLarge { authorised } | Refusal::CardAuthorised { authorised } => {
+                problem.with("authorised", authorised)
+            }
             Refusal::ReversalTooLarge { left } => problem.with("left", left),
             Refusal::NothingToSettle { carried } => problem.with("carried", carried),
             _ => problem,

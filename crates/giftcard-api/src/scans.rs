@@ -10,6 +10,7 @@ use crate::{
     actions::{
         end_authorisation::expire_authorisations, expire_cards::expire_cards, forget_keys,
         resolve_escrows, send_settlement, settle_all, sweep_transfers, take_events,
+        void_card::void_closed,
     },
     error::Result,
     service::{Service, Shared},
@@ -38,6 +39,9 @@ pub(crate) fn spawn(service: &Shared, shutdown: &Shutdown) {
     });
     each(service, shutdown, "old escrows", Waker::new(), |service: Shared| async move {
         resolve_escrows::ask(&service).await
+    });
+    each(service, shutdown, "voids", wakers.voids.clone(), |service: Shared| async move {
+        void_closed(&service).await
     });
     each(service, shutdown, "expiry", Waker::new(), |service: Shared| async move {
         expire_authorisations(&service).await?;

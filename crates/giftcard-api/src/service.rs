@@ -40,6 +40,8 @@ pub(crate) struct Wakers {
     pub(crate) settlements: Waker,
     /// The provider pushed an event.
     pub(crate) inbox: Waker,
+    /// A merchant has closed.
+    pub(crate) voids: Waker,
 }
 
 /// How handlers share the service.

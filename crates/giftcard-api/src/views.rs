@@ -62,6 +62,8 @@ pub(crate) struct MerchantView {
     next_payout_destination: Option<NextDestination>,
     /// Transfers to it wait for an operator.
     blocked: bool,
+    /// Since when its cards are void.
+    closed_at: Option<String>,
     /// What its next settlements come to.
     due: Vec<Money>,
 }
@@ -79,6 +81,7 @@ impl MerchantView {
             payout_destination: merchant.payout_destination,
             next_payout_destination,
             blocked: merchant.blocked_at.is_some(),
+            closed_at: merchant.closed_at.map(rfc3339),
             due,
         }
     }

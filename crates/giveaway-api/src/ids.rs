@@ -25,6 +25,8 @@ platform::ids! {
     MerchantId = "mer";
     /// A card product.
     ProductId = "prd";
+    /// What a voided card had left, on its way back.
+    VoidId = "voi";
     /// A top-up of a wallet.
     TopUpId = "top";
     /// A withdrawal from a wallet; its transfer has the same reference.

@@ -1,15 +1,20 @@
 //! What we do for the other applications: translate, call an action, translate back.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use contracts::giveaway::{
-    RenderMailsRequest, RenderMailsResponse, ResolveEscrowsRequest, ResolveEscrowsResponse,
+    CreditVoidRequest, CreditVoidResponse, RenderMailsRequest, RenderMailsResponse,
+    ResolveEscrowsRequest, ResolveEscrowsResponse,
     giveaway_service_server::{GiveawayService, GiveawayServiceServer},
 };
+use ledger::Money;
 use tonic::{Request, Response, Status, service::Routes};
 
 use crate::{
-    actions::{render_mails::render_mails, resolve_escrows::resolve_escrows},
+    actions::{
+        credit_void::credit_void, render_mails::render_mails, resolve_escrows::resolve_escrows,
+    },
+    error::Error,
     service::Service,
 };
 
@@ -36,6 +41,21 @@ impl GiveawayService for Rpc {
         Ok(Response::new(ResolveEscrowsResponse { decision: decision.into() }))
     }
 
+    async fn credit_void(
+        &self,
+        request: Request<CreditVoidRequest>,
+    ) -> Result<Response<CreditVoidResponse>, Status> {
+        let CreditVoidRequest { void_id, escrow_id, amount } = request.into_inner();
+        let void = id(&void_id, "/void_id")?;
+        let escrow = id(&escrow_id, "/escrow_id")?;
+        let amount = amount.ok_or_else(|| Error::field("/amount", "is missing"))?;
+        let currency = amount.currency.parse().map_err(|error: ledger::UnknownCurrency| {
+            Error::field("/amount/currency", error.to_string())
+        })?;
+        credit_void(&self.0, void, escrow, Money::new(amount.minor, currency)).await?;
+        Ok(Response::new(CreditVoidResponse {}))
+    }
+
     async fn render_mails(
         &self,
         request: Request<RenderMailsRequest>,
@@ -44,4 +64,11 @@ impl GiveawayService for Rpc {
         let mails = render_mails(&self.0, &template, subjects).await?;
         Ok(Response::new(RenderMailsResponse { mails }))
     }
+}
+
+fn id<T: FromStr<Err = platform::id::BadId>>(
+    text: &str,
+    pointer: &'static str,
+) -> Result<T, Error> {
+    text.parse().map_err(|bad: platform::id::BadId| Error::field(pointer, bad.to_string()))
 }

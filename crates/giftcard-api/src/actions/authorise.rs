@@ -5,6 +5,7 @@ use platform::http::IdempotencyKey;
 
 use super::{
     balance::read_code,
+    close_merchant::still_open,
     once::{Answer, Begun, Once},
     redeem::external_id,
 };
@@ -22,7 +23,7 @@ use crate::{
     store::{
         authorisation::{self, Authorisation},
         card::{self as cards, Card},
-        redemption,
+        merchant as merchants, redemption,
     },
     views::AuthorisationView,
 };
@@ -78,6 +79,7 @@ async fn set_aside(
     hold_hours: Option<u32>,
 ) -> Result<AuthorisationView> {
     let (tx, now_ms, merchant) = (&once.tx, once.now_ms(), seen.merchant_id);
+    still_open(merchants::find(tx, merchant).await?.as_ref())?;
     // Looked up first: a refusal must come before the first write, or it could not be stored.
     if let Some(known) = authorisation::by_external_id(tx, merchant, &external_id).await? {
         return Err(Refusal::AuthorisationKnown { id: known.id }.into());

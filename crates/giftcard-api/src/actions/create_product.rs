@@ -1,5 +1,6 @@
 //! A merchant offers a kind of card.
 
+use super::close_merchant::still_open;
 use crate::{
     domain::{
         ids::{MerchantId, ProductId},
@@ -8,7 +9,7 @@ use crate::{
     error::Result,
     service::Service,
     store::{
-        event,
+        event, merchant as merchants,
         product::{self, Product},
     },
 };
@@ -37,6 +38,7 @@ pub(crate) async fn create_product(
         created_at: service.now_ms(),
     };
     let tx = service.db.begin("create_product").await?;
+    still_open(merchants::lock(&tx, merchant).await?.as_ref())?;
     product::insert(&tx, row.clone()).await?;
     event::record_one(&tx, row.id, None, row.state, "created", row.created_at).await?;
     tx.commit().await?;

@@ -5,6 +5,7 @@ use platform::{Tx, http::IdempotencyKey};
 
 use super::{
     balance::read_code,
+    close_merchant::still_open,
     once::{Answer, Begun, Once},
 };
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
         card::{self, Card},
         event,
         line::{self, Line},
+        merchant as merchants,
         redemption::{self, Redemption},
     },
     views::RedemptionView,
@@ -93,6 +95,7 @@ async fn take(
     external_id: String,
 ) -> Result<RedemptionView> {
     let (tx, now_ms) = (&once.tx, once.now_ms());
+    still_open(merchants::find(tx, merchant).await?.as_ref())?;
     is_new(tx, merchant, &external_id).await?;
     if !card::redeem(tx, seen.id, merchant, amount, now_ms).await? {
         let card = card::find(tx, seen.id).await?.unwrap_or(seen);

@@ -45,6 +45,7 @@ pub(crate) async fn register_merchant(
         payout_destination,
         blocked_at: None,
         created_at: once.now_ms(),
+        closed_at: None,
     };
     merchant::insert(&once.tx, merchant.clone()).await?;
     once.finish(http::StatusCode::CREATED, Ok(MerchantView::new(merchant, None, Vec::new()))).await

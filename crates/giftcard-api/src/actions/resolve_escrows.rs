@@ -1,7 +1,6 @@
 //! Asks giveaway-api what became of escrows that have been reserved for long, and acts on the
 //! answer. We never decide alone: a reserved escrow waits until the saga has spoken.
 
-use async_trait::async_trait;
 use contracts::{
     giveaway::{ResolveEscrowsRequest, ResolveEscrowsResponse, resolve_escrows_response::Decision},
     lane, method,
@@ -9,7 +8,7 @@ use contracts::{
 use durable_grpc::Answer;
 use platform::{
     Clock, Tx,
-    outbox::{self, Answers, Call, NewCall},
+    outbox::{self, Call, NewCall},
 };
 use prost::Message as _;
 
@@ -69,9 +68,12 @@ pub(crate) struct Decisions {
     pub(crate) ask_again_ms: i64,
 }
 
-#[async_trait]
-impl Answers for Decisions {
-    async fn answered(&self, tx: &Tx, call: &Call, answer: &Answer) -> anyhow::Result<()> {
+impl Decisions {
+    /// Applies one.
+    ///
+    /// # Errors
+    /// When the database fails; the call stays.
+    pub(crate) async fn apply(&self, tx: &Tx, call: &Call, answer: &Answer) -> anyhow::Result<()> {
         let id = SagaId(call.subject);
         let now_ms = self.clock.now_ms();
         let known = saga::lock(tx, id, now_ms).await?;
@@ -91,9 +93,7 @@ impl Answers for Decisions {
         }
         Ok(())
     }
-}
 
-impl Decisions {
     async fn again(&self, tx: &Tx, id: SagaId, asked: i32, now_ms: i64) -> anyhow::Result<()> {
         if escrow::reserved_of(tx, id, 1).await?.is_empty() {
             saga::ask_at(tx, id, None).await?;

@@ -4,7 +4,10 @@ use anyhow::Context as _;
 use ledger::Money;
 use platform::http::IdempotencyKey;
 
-use super::once::{Answer, Begun, Once};
+use super::{
+    once::{Answer, Begun, Once},
+    void_card,
+};
 use crate::{
     domain::{
         amount, card as rules,
@@ -25,7 +28,7 @@ use crate::{
 };
 
 /// Reverses: posts at once, joins the merchant's next settlement, and reopens the card for at
-/// least thirty days.
+/// least thirty days. What comes back to a voided card goes on to the host.
 ///
 /// # Errors
 /// Refused when more would be reversed than was redeemed.
@@ -71,13 +74,15 @@ async fn give_back(
     if amount.minor > left.minor || left.is_zero() {
         return Err(Refusal::ReversalTooLarge { left }.into());
     }
-    if card.state == rules::CardState::Voided {
-        return Err(Refusal::CardVoided.into());
-    }
-    let expires_at = rules::expiry_after_reversal(card.expires_at.map(time), once.now)
-        .map(|at| at.as_millisecond());
+    let is_voided = card.state == rules::CardState::Voided;
     let given = redemption::reverse(tx, redemption.id, amount).await?
-        && card::give_back(tx, &card, amount, expires_at, now_ms).await?;
+        && if is_voided {
+            card::void_reversed(tx, &card, amount, now_ms).await?
+        } else {
+            let expires_at = rules::expiry_after_reversal(card.expires_at.map(time), once.now)
+                .map(|at| at.as_millisecond());
+            card::give_back(tx, &card, amount, expires_at, now_ms).await?
+        };
     if !given {
         return Err(Error::CONTENDED);
     }
@@ -103,5 +108,8 @@ async fn give_back(
     line::insert(tx, owed_back).await?;
     let posting = service.books.reversed(row.id, card.id, row.merchant_id, amount)?;
     ledger::post(tx, &posting, once.now).await?;
+    if is_voided {
+        void_card::give_to_host(service, tx, &card, amount, once.now).await?;
+    }
     Ok(ReversalView { id: row.id, redemption_id: row.redemption_id, amount, at: rfc3339(now_ms) })
 }

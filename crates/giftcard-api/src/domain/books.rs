@@ -3,7 +3,7 @@
 use ledger::{Account, AccountKind, Currency, Leg, Mode, Money, MoneyError, Posting, op_id};
 use uuid::Uuid;
 
-use super::ids::{CardId, EscrowId, MerchantId, RedemptionId, ReversalId};
+use super::ids::{CardId, EscrowId, MerchantId, RedemptionId, ReversalId, VoidId};
 
 /// Money on its way between giveaway-api and us, paired by escrow id.
 pub(crate) const ESCROW_CLEARING: &str = "escrow_clearing";
@@ -102,6 +102,21 @@ impl Books {
         let from = self.account(CARD_KIND, card.0, value.currency);
         let to = self.shared(BREAKAGE, value.currency);
         self.moved("expire", expiry, from, to, value)
+    }
+
+    /// What a card had left goes back to the host. The clearing leg is the escrow's, whose funds it was.
+    pub(crate) fn voided(
+        self,
+        void: VoidId,
+        card: CardId,
+        escrow: EscrowId,
+        value: Money,
+    ) -> Result<Posting, MoneyError> {
+        let from = self.account(CARD_KIND, card.0, value.currency);
+        let to = self.shared(CLEARING, value.currency);
+        Ok(Posting::new(op_id(&[b"void", void.0.as_bytes()]), "void")
+            .leg_for(from, value.checked_neg()?, void.0)
+            .leg_for(to, value, escrow.0))
     }
 
     /// A settlement's transfer moved money to the merchant.
@@ -221,6 +236,10 @@ mod tests {
         check(books.redeemed(redemption, card, merchant, eur), [("card", -5), ("payable", 5)]);
         check(books.reversed(reversal, card, merchant, eur), [("payable", -5), ("card", 5)]);
         check(books.expired(card, id, eur), [("card", -5), ("breakage", 5)]);
+        check(
+            books.voided(VoidId::new(), card, escrow, eur),
+            [("card", -5), ("escrow_clearing", 5)],
+        );
         check(books.settled("r", id, merchant, eur), [("payable", -5), ("provider_clearing", 5)]);
         check(
             books.transfer_reversed("r", id, merchant, eur),

@@ -17,6 +17,8 @@ platform::ids! {
     RedemptionId = "rdm";
     /// A redemption taken back, in whole or in part.
     ReversalId = "rev";
+    /// What a voided card had left, on its way back to the host.
+    VoidId = "voi";
     /// An amount of a card that is set aside for a till.
     AuthorisationId = "aut";
     /// A payout to a merchant.

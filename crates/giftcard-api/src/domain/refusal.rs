@@ -85,6 +85,10 @@ pub(crate) enum Refusal {
     NothingToSettle { carried: Money },
     #[error("settlements to this merchant wait for an operator")]
     MerchantBlocked,
+    #[error("the merchant has closed: what its cards have left goes back to whoever funded them")]
+    MerchantClosed,
+    #[error("{authorised} of the card is set aside for a till; void it when that has ended")]
+    CardAuthorised { authorised: Money },
 }
 
 /// The nature of a refusal, which decides the HTTP and the gRPC status.
@@ -140,6 +144,8 @@ impl Refusal {
             Self::LinkUsed => "link_used",
             Self::NothingToSettle { .. } => "nothing_to_settle",
             Self::MerchantBlocked => "merchant_blocked",
+            Self::MerchantClosed => "merchant_closed",
+            Self::CardAuthorised { .. } => "card_authorised",
         }
     }
 

@@ -3,6 +3,7 @@
 mod auth;
 mod authorisations;
 mod check_balance;
+mod close_merchant;
 mod close_product;
 mod create_product;
 mod create_token;
@@ -58,12 +59,17 @@ pub(crate) fn router() -> Router<Shared> {
             "/api/giftcard/v1/admin/merchants/{id}/payout-destination",
             put(payout_destination::name_for),
         )
+        .route("/api/giftcard/v1/admin/merchants/{id}/close", post(close_merchant::close_for))
+        .route("/api/giftcard/v1/admin/merchants/{id}/closing", get(close_merchant::closing_for))
+        .route("/api/giftcard/v1/admin/cards/{id}/void", post(operator::void))
         // [merchant]
         .route("/api/giftcard/v1/merchants/me", get(show_merchant::handle))
         .route(
             "/api/giftcard/v1/merchants/me/payout-destination",
             put(payout_destination::name).delete(payout_destination::keep),
         )
+        .route("/api/giftcard/v1/merchants/me/close", post(close_merchant::close))
+        .route("/api/giftcard/v1/merchants/me/closing", get(close_merchant::closing))
         .route("/api/giftcard/v1/products", post(create_product::handle).get(list_products::handle))
         .route("/api/giftcard/v1/products/{id}/close", post(close_product::handle))
         .route(

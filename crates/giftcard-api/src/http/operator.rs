@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Handled, auth::Admin, id, list::List};
 use crate::{
-    actions::{accept_transfer::accept_transfer, cancel_settlement::cancel_settlement},
+    actions::{
+        accept_transfer::accept_transfer, cancel_settlement::cancel_settlement,
+        void_card::void_card,
+    },
     domain::ids::MerchantId,
     error::Error,
     service::Shared,
@@ -22,7 +25,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Body {
     /// Why, for those who come after.
-    note: String,
+    pub(crate) note: String,
 }
 
 #[derive(Serialize)]
@@ -80,4 +83,14 @@ pub(crate) async fn cancel(
 ) -> Handled<impl IntoResponse> {
     let settlement = id(&settlement, "settlement")?;
     Ok(cancel_settlement(&service, settlement, &body.note, &key).await?)
+}
+
+/// Voids a card: what it has left goes back to the host.
+pub(crate) async fn void(
+    _: Admin,
+    State(service): State<Shared>,
+    Path(card): Path<String>,
+    Idempotent { key, body }: Idempotent<Body>,
+) -> Handled<impl IntoResponse> {
+    Ok(void_card(&service, id(&card, "card")?, &body.note, &key).await?)
 }

@@ -10,6 +10,7 @@ mod m0206_authorisations;
 mod m0207_history;
 mod m0215_operator;
 mod m0216_payout_destinations;
+mod m0217_voids;
 
 use ledger::guard::{self, Guard};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0207_history::Migration));
         all.push(Box::new(m0215_operator::Migration));
         all.push(Box::new(m0216_payout_destinations::Migration));
+        all.push(Box::new(m0217_voids::Migration));
         all
     }
 }
@@ -50,6 +52,7 @@ pub(crate) async fn missing_guards(conn: &impl ConnectionTrait) -> Result<Vec<St
         m0207_history::guards(),
         m0215_operator::guards(),
         m0216_payout_destinations::guards(),
+        m0217_voids::guards(),
     ]
     .concat();
     let mut missing = ledger::missing_guards(conn).await?;

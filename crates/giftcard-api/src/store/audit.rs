@@ -47,6 +47,14 @@ const CONSISTENCY: &[RowCheck] = &[
     },
     RowCheck {
         invariant: 4,
+        what: "the card's voided value is not that of its voids",
+        name: RowName::Id(CardId::PREFIX),
+        sql: "SELECT c.id FROM card c LEFT JOIN (SELECT card_id, SUM(amount_minor) AS total \
+              FROM card_void GROUP BY card_id) v ON v.card_id = c.id \
+              WHERE c.voided_minor <> COALESCE(v.total, 0)",
+    },
+    RowCheck {
+        invariant: 4,
         what: "what the card has set aside is not the sum of its open authorisations",
         name: RowName::Id(CardId::PREFIX),
         sql: "SELECT c.id FROM card c LEFT JOIN (SELECT card_id, SUM(amount_minor) AS total \
@@ -186,12 +194,14 @@ const CONSISTENCY: &[RowCheck] = &[
     },
     RowCheck {
         invariant: 10,
-        what: "our clearing leg does not fit the escrow's state",
+        what: "our clearing leg does not fit the escrow's state and voids",
         name: RowName::Id(EscrowId::PREFIX),
         sql: "SELECT e.id FROM escrow e LEFT JOIN (SELECT n.reference, SUM(n.amount) AS total \
               FROM ledger_entry n JOIN ledger_account a ON a.id = n.account_id \
               WHERE a.kind = '{clearing}' GROUP BY n.reference) l ON l.reference = e.id \
-              WHERE COALESCE(l.total, 0) <> \
+              LEFT JOIN (SELECT escrow_id, SUM(amount_minor) AS total FROM card_void \
+              GROUP BY escrow_id) v ON v.escrow_id = e.id \
+              WHERE COALESCE(l.total, 0) <> COALESCE(v.total, 0) + \
               CASE WHEN e.state IN ('funded', 'issued') THEN -e.value_minor ELSE 0 END",
     },
 ];

@@ -313,6 +313,53 @@ pub(crate) async fn expire(
     Ok(true)
 }
 
+/// Voids a card that the caller has locked and that no till has set anything aside of: what is
+/// available is taken.
+pub(crate) async fn void(
+    tx: &impl ConnectionTrait,
+    card: &Card,
+    reason: &'static str,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
+    let changed = Entity::update_many()
+        .col_expr(Column::VoidedMinor, Expr::col(Column::VoidedMinor).add(card.available_minor))
+        .col_expr(Column::AvailableMinor, Expr::value(0_i64))
+        .col_expr(Column::State, Expr::value(CardState::Voided))
+        .col_expr(Column::ChangedAt, Expr::value(now_ms))
+        .filter(Column::Id.eq(card.id))
+        .filter(Column::State.eq(card.state))
+        .filter(Column::AvailableMinor.eq(card.available_minor))
+        .filter(Column::AuthorisedMinor.eq(0))
+        .exec(tx)
+        .await?;
+    if changed.rows_affected != 1 {
+        return Ok(false);
+    }
+    event::record_one(tx, card.id, Some(card.state), CardState::Voided, reason, now_ms).await?;
+    Ok(true)
+}
+
+/// Moves what was redeemed of a voided card, which the caller has locked, to what was voided of it:
+/// a voided card is never opened again.
+pub(crate) async fn void_reversed(
+    tx: &impl ConnectionTrait,
+    card: &Card,
+    amount: Money,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
+    let minor = amount.minor;
+    let changed = Entity::update_many()
+        .col_expr(Column::RedeemedMinor, Expr::col(Column::RedeemedMinor).sub(minor))
+        .col_expr(Column::VoidedMinor, Expr::col(Column::VoidedMinor).add(minor))
+        .col_expr(Column::ChangedAt, Expr::value(now_ms))
+        .filter(Column::Id.eq(card.id))
+        .filter(Column::State.eq(CardState::Voided))
+        .filter(Column::RedeemedMinor.gte(minor))
+        .exec(tx)
+        .await?;
+    Ok(changed.rows_affected == 1)
+}
+
 /// Notes that the code was shown; the first time stays.
 pub(crate) async fn revealed(
     tx: &impl ConnectionTrait,

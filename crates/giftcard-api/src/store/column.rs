@@ -12,7 +12,7 @@ use crate::domain::{
     escrow::EscrowState,
     ids::{
         AuthorisationId, CardId, EscrowId, MerchantId, ProductId, RedemptionId, ReversalId, SagaId,
-        SettlementId, TokenId, WinnerId,
+        SettlementId, TokenId, VoidId, WinnerId,
     },
     product::ProductState,
     settlement::{AttemptState, LineKind, SettlementState},
@@ -100,6 +100,7 @@ ids!(
     ProductId,
     RedemptionId,
     ReversalId,
+    VoidId,
     SagaId,
     SettlementId,
     TokenId,

@@ -28,6 +28,8 @@ pub(crate) mod entity {
         /// Since when no transfer may be made to it, because one is unexplained.
         pub blocked_at: Option<i64>,
         pub created_at: i64,
+        /// Since when its cards are void.
+        pub closed_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -99,6 +101,21 @@ pub(crate) async fn unblock(tx: &impl ConnectionTrait, id: MerchantId) -> Result
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Closes a merchant for ever. Returns false when it was. Its row is locked by the caller.
+pub(crate) async fn close(
+    tx: &impl ConnectionTrait,
+    id: MerchantId,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
+    let changed = Entity::update_many()
+        .col_expr(Column::ClosedAt, Expr::value(now_ms))
+        .filter(Column::Id.eq(id))
+        .filter(Column::ClosedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(changed.rows_affected == 1)
 }
 
 /// Stops transfers to a merchant; it stays blocked since the first time.

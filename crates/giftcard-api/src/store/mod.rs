@@ -29,6 +29,7 @@ pub(crate) mod settlement;
 pub(crate) mod statement;
 pub(crate) mod token;
 pub(crate) mod unmatched;
+pub(crate) mod void;
 
 use anyhow::Context as _;
 use jiff::Timestamp;

@@ -112,3 +112,24 @@ pub(crate) async fn close(tx: &impl ConnectionTrait, id: ProductId) -> Result<bo
         .await?;
     Ok(changed.rows_affected == 1)
 }
+
+/// Closes all active products of a merchant, whose row the caller has locked. Returns them.
+pub(crate) async fn close_all(
+    tx: &impl ConnectionTrait,
+    merchant: MerchantId,
+) -> Result<Vec<ProductId>, DbErr> {
+    let active = Entity::find()
+        .filter(Column::MerchantId.eq(merchant))
+        .filter(Column::State.eq(ProductState::Active))
+        .order_by_asc(Column::Id)
+        .all(tx)
+        .await?;
+    let mut closed = Vec::new();
+    for product in active {
+        // The merchant may be closing it itself.
+        if close(tx, product.id).await? {
+            closed.push(product.id);
+        }
+    }
+    Ok(closed)
+}

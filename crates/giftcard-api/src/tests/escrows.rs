@@ -10,7 +10,7 @@ use contracts::{
 };
 use durable_grpc::Answer;
 use jiff::SignedDuration;
-use platform::outbox::{self, Answers as _};
+use platform::outbox;
 use prost::Message as _;
 use sea_orm::EntityTrait as _;
 use serde_json::json;
@@ -320,7 +320,7 @@ async fn answer(world: &World, saga: SagaId, decision: Decision) {
     let reply = ResolveEscrowsResponse { decision: decision.into() }.encode_to_vec();
     let decisions = Decisions { clock: world.clock.clone(), ask_again_ms: 300_000 };
     let tx = world.db.begin("test").await.unwrap();
-    decisions.answered(&tx, &call, &Answer::Reply(reply.into())).await.unwrap();
+    decisions.apply(&tx, &call, &Answer::Reply(reply.into())).await.unwrap();
     outbox::entity::Entity::delete_by_id(call.id).exec(&tx).await.unwrap();
     tx.commit().await.unwrap();
 }

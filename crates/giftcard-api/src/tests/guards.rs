@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::json;
 use testkit::guards::{Machine, disagreements, rewritable, tables_with_a_state};
 
-use super::world::{World, eur, text};
+use super::world::{ADMIN, World, eur, text};
 use crate::domain::{
     authorisation::AuthorisationState,
     card::CardState,
@@ -24,6 +24,10 @@ async fn furnish(world: &World) {
     world.post(&path, &shop.token, "v", part).await.expect(StatusCode::CREATED);
     let body = json!({ "code": code, "amount": eur(50), "external_id": "order" });
     world.post("/authorisations", &shop.token, "a", body).await.expect(StatusCode::CREATED);
+    let (card, _) = world.card_code(&shop, 400).await;
+    let path = format!("/admin/cards/{card}/void");
+    let note = json!({ "note": "to try on" });
+    world.post(&path, ADMIN, "void", note).await.expect(StatusCode::OK);
     world.request_settlement(&shop).await.expect(StatusCode::ACCEPTED);
     world.send_due().await;
 }
@@ -84,6 +88,7 @@ async fn history_is_append_only() {
         for table in [
             "authorisation",
             "card",
+            "card_void",
             "redemption",
             "settlement",
             "settlement_attempt",

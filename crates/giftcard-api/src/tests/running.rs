@@ -1,16 +1,20 @@
 //! The service as it runs: scans, outbox and gRPC, without anybody pushing.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use contracts::{
     giveaway::{
-        RenderMailsRequest, RenderMailsResponse, ResolveEscrowsRequest, ResolveEscrowsResponse,
+        CreditVoidRequest, CreditVoidResponse, RenderMailsRequest, RenderMailsResponse,
+        ResolveEscrowsRequest, ResolveEscrowsResponse,
         giveaway_service_server::{GiveawayService, GiveawayServiceServer},
         resolve_escrows_response::Decision,
     },
     lane,
 };
-use durable_grpc::{Target, Worker};
+use durable_grpc::{Target, Worker, WorkerHandle};
 use http::StatusCode;
 use jiff::SignedDuration;
 use platform::provider::TransferStatus;
@@ -24,13 +28,39 @@ use super::{
 };
 
 /// Far longer than any of this takes.
-const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = Duration::from_secs(20);
 
-/// giveaway-api, as far as we ask it: this saga was never committed.
-struct Aborting;
+/// giveaway-api, as far as we ask it: no saga was ever committed, and what comes back from voids is
+/// noted.
+#[derive(Clone, Default)]
+pub(super) struct Giveaways {
+    /// What was credited, as voids, escrows and amounts.
+    pub(super) credited: Arc<Mutex<Vec<(String, String, i64)>>>,
+}
+
+impl Giveaways {
+    /// Answers the calls of a world from now on.
+    pub(super) fn answer(&self, world: &World) -> WorkerHandle {
+        let giveaway = Routes::new(GiveawayServiceServer::new(self.clone())).prepare();
+        Worker::builder(&world.calls).lane(lane::GIVEAWAY, Target::in_process(giveaway)).spawn()
+    }
+}
 
 #[tonic::async_trait]
-impl GiveawayService for Aborting {
+impl GiveawayService for Giveaways {
+    async fn credit_void(
+        &self,
+        request: Request<CreditVoidRequest>,
+    ) -> Result<Response<CreditVoidResponse>, Status> {
+        let CreditVoidRequest { void_id, escrow_id, amount } = request.into_inner();
+        let credit = (void_id, escrow_id, amount.unwrap().minor);
+        let mut credited = self.credited.lock().unwrap();
+        if !credited.contains(&credit) {
+            credited.push(credit);
+        }
+        Ok(Response::new(CreditVoidResponse {}))
+    }
+
     async fn resolve_escrows(
         &self,
         _: Request<ResolveEscrowsRequest>,
@@ -76,10 +106,7 @@ async fn an_aborted_saga_frees_its_escrows() {
     for world in World::each().await {
         let shop = world.shop().await;
         world.app.start();
-        let giveaway = Routes::new(GiveawayServiceServer::new(Aborting)).prepare();
-        let worker = Worker::builder(&world.calls)
-            .lane(lane::GIVEAWAY, Target::in_process(giveaway))
-            .spawn();
+        let worker = Giveaways::default().answer(&world);
         world.reserve(&shop, &[500, 700]).await;
         let pending = async || {
             let listed = world.get("/admin/escrows/pending", ADMIN).await.expect(StatusCode::OK);

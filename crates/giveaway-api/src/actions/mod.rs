@@ -6,6 +6,7 @@ pub mod claim_prize;
 pub mod commit_draw;
 pub mod confirm_entry;
 pub mod create_host;
+pub mod credit_void;
 pub mod depart;
 pub mod draft_giveaway;
 pub mod draw_documents;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ledger::{Account, AccountKind, Currency, Leg, Mode, Money, Posting, holds::NewHold, op_id};
 use uuid::Uuid;
 
-use crate::ids::{EscrowId, HostId, SagaId, WithdrawalId};
+use crate::ids::{EscrowId, HostId, SagaId, VoidId, WithdrawalId};
 
 /// What a host can spend.
 pub const AVAILABLE: AccountKind = AccountKind::non_negative("available");
@@ -160,6 +160,14 @@ pub fn returned(mode: Mode, host: HostId, escrow: EscrowId, value: Money) -> Pos
     Posting::new(op_id(&[b"escrow_return", escrow.0.as_bytes()]), "escrow_return")
         .leg_for(of_platform(mode, ESCROW_CLEARING, value.currency), back, escrow.0)
         .leg_for(of_host(mode, host, AVAILABLE, value.currency), value, escrow.0)
+}
+
+/// What a voided card had left, once per void: clr −b, available +b. The clearing leg is the escrow's.
+pub fn voided(mode: Mode, host: HostId, escrow: EscrowId, void: VoidId, amount: Money) -> Posting {
+    let back = Money::new(-amount.minor, amount.currency);
+    Posting::new(op_id(&[b"card_void", void.0.as_bytes()]), "card_void")
+        .leg_for(of_platform(mode, ESCROW_CLEARING, amount.currency), back, escrow.0)
+        .leg_for(of_host(mode, host, AVAILABLE, amount.currency), amount, escrow.0)
 }
 
 /// The money that a withdrawal sets aside.

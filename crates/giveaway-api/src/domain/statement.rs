@@ -30,6 +30,7 @@ pub fn what(kind: &str, about: About) -> &str {
         ("hold_release", About::Giveaway) => "release of giveaway",
         ("hold_release", About::Withdrawal) => "release of withdrawal",
         ("escrow_return", _) => "return of prize",
+        ("card_void", _) => "value of a voided card",
         ("payment_assigned", _) => "payment assigned by the operator",
         ("charge_back", _) => "chargeback",
         ("debt_repaid", _) => "debt repaid",
@@ -98,6 +99,6 @@ mod tests {
         check("hold_capture", About::Giveaway, "capture for giveaway");
         check("hold_capture", About::Withdrawal, "withdrawal");
         check("hold_capture", About::Nothing, "hold_capture");
-        check("card_void", About::Giveaway, "card_void");
+        check("something_new", About::Giveaway, "something_new");
     }
 }

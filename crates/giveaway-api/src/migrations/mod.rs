@@ -11,6 +11,7 @@ mod m0109_history;
 mod m0110_charge_backs;
 mod m0111_withdrawals;
 mod m0115_operator;
+mod m0116_voids;
 mod m0120_entries;
 mod m0121_draws;
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0110_charge_backs::Migration));
         all.push(Box::new(m0111_withdrawals::Migration));
         all.push(Box::new(m0115_operator::Migration));
+        all.push(Box::new(m0116_voids::Migration));
         all
     }
 }

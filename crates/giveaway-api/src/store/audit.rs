@@ -135,15 +135,25 @@ const CONSISTENCY: &[RowCheck] = &[
     },
     RowCheck {
         invariant: 10,
-        what: "our clearing leg does not fit the escrow's saga and return",
+        what: "our clearing leg does not fit the escrow's saga, return and voids",
         name: RowName::Id(EscrowId::PREFIX),
         sql: "SELECT i.escrow_id AS id FROM saga_item i JOIN saga s ON s.id = i.saga_id \
               LEFT JOIN escrow_return r ON r.escrow_id = i.escrow_id AND r.state = 'returned' \
               LEFT JOIN (SELECT n.reference, SUM(n.amount) AS total FROM ledger_entry n \
               JOIN ledger_account a ON a.id = n.account_id WHERE a.kind = 'escrow_clearing' \
               GROUP BY n.reference) l ON l.reference = i.escrow_id \
+              LEFT JOIN (SELECT escrow_id, SUM(amount_minor) AS total FROM card_void \
+              GROUP BY escrow_id) v ON v.escrow_id = i.escrow_id \
               WHERE COALESCE(l.total, 0) <> CASE WHEN s.state IN ('committed', 'confirmed') \
-              AND r.escrow_id IS NULL THEN i.value_minor ELSE 0 END",
+              AND r.escrow_id IS NULL THEN i.value_minor ELSE 0 END - COALESCE(v.total, 0)",
+    },
+    RowCheck {
+        invariant: 10,
+        what: "more came back from voids of the escrow's card than it was worth",
+        name: RowName::Id(EscrowId::PREFIX),
+        sql: "SELECT v.escrow_id AS id FROM card_void v LEFT JOIN saga_item i \
+              ON i.escrow_id = v.escrow_id GROUP BY v.escrow_id \
+              HAVING SUM(v.amount_minor) > COALESCE(MAX(i.value_minor), 0)",
     },
     RowCheck {
         invariant: 10,

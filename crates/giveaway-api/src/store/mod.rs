@@ -2,6 +2,7 @@
 //! transaction of its own takes whatever connection its caller has.
 
 pub(crate) mod audit;
+pub mod card_void;
 pub mod charge_back;
 pub mod counter_delta;
 pub mod draw;

@@ -1,13 +1,18 @@
 //! The database refuses what no machine does and what nobody may rewrite, however it is asked.
 
-use giveaway_api::domain::{
-    giveaway::{GiveawayState, ReturnState, UnitState},
-    saga::{BatchState, SagaState},
-    states::State,
-    top_up::TopUpState,
-    winner::WinnerState,
-    withdrawal::WithdrawalState,
+use giveaway_api::{
+    actions::credit_void::credit_void,
+    domain::{
+        giveaway::{GiveawayState, ReturnState, UnitState},
+        saga::{BatchState, SagaState},
+        states::State,
+        top_up::TopUpState,
+        winner::WinnerState,
+        withdrawal::WithdrawalState,
+    },
+    ids::VoidId,
 };
+use ledger::Money;
 use platform::provider::TransferStatus;
 use serde_json::json;
 use testkit::{
@@ -16,7 +21,7 @@ use testkit::{
 };
 
 use crate::{
-    claims::{claim, drawn, link, winners},
+    voids::with_a_card,
     withdrawals::{payable_host, reaches, returned, withdraw},
     world::{PATIENCE, World},
 };
@@ -24,11 +29,9 @@ use crate::{
 /// A world in which every table has a row.
 async fn furnish(world: &World) {
     let app = world.start().await;
-    let (host, id) = drawn(world, &app, 3).await;
-    for winner in winners(&app, &host, id).await {
-        assert!(claim(&app, &link(world, &app, &winner)).await.status.is_success());
-    }
-    app.reaches(&host, id, "completed").await;
+    let (host, escrow, _) = with_a_card(world, &app).await;
+    let void = Money::new(10, "EUR".parse().unwrap());
+    credit_void(app.service(), VoidId::new(), escrow, void).await.unwrap();
     let cancelled = app.draft_later(world, &host).await;
     app.post(&host, &format!("/giveaways/{cancelled}/publish"), "p2", json!({})).await;
     app.reaches(&host, cancelled, "open").await;
@@ -96,6 +99,7 @@ async fn history_is_append_only() {
             "ledger_tx",
             "provider_payment",
             "provider_charge_back",
+            "card_void",
             "payout_destination",
             "provider_transfer_unmatched",
             "provider_transfer_returned",

@@ -14,6 +14,7 @@ mod operator;
 mod processor;
 mod sagas;
 mod statements;
+mod voids;
 mod wallets;
 mod withdrawals;
 mod world;

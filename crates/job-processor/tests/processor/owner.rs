@@ -1,8 +1,8 @@
 //! An owner of mails: renders whatever it is asked, as a real service would over the same contract.
 
 use contracts::giveaway::{
-    MailSubject, RenderMailsRequest, RenderMailsResponse, RenderedMail, ResolveEscrowsRequest,
-    ResolveEscrowsResponse,
+    CreditVoidRequest, CreditVoidResponse, MailSubject, RenderMailsRequest, RenderMailsResponse,
+    RenderedMail, ResolveEscrowsRequest, ResolveEscrowsResponse,
     giveaway_service_server::{GiveawayService, GiveawayServiceServer},
 };
 use contracts::processor::{
@@ -25,6 +25,13 @@ impl GiveawayService for Owner {
         _: Request<ResolveEscrowsRequest>,
     ) -> Result<Response<ResolveEscrowsResponse>, Status> {
         Err(Status::unimplemented("this owner has no escrows"))
+    }
+
+    async fn credit_void(
+        &self,
+        _: Request<CreditVoidRequest>,
+    ) -> Result<Response<CreditVoidResponse>, Status> {
+        Err(Status::unimplemented("this owner has no cards"))
     }
 
     async fn render_mails(
