@@ -62,17 +62,25 @@ pub(crate) struct Answer {
 impl World {
     /// A world per engine.
     pub(crate) async fn all() -> Vec<Self> {
-        let databases = testkit::databases::<Migrator>().await;
-        databases
-            .into_iter()
-            .map(|db| Self {
-                db,
-                clock: Clock::manual(START.parse().unwrap()),
-                giftcard: Giftcard::new(),
-                bank: Bank::default(),
-                files: tempfile::tempdir().unwrap(),
-            })
-            .collect()
+        testkit::databases::<Migrator>().await.into_iter().map(Self::on).collect()
+    }
+
+    /// On this engine, if it is there.
+    pub(crate) async fn of(engine: &str) -> Option<Self> {
+        Some(Self::on(match engine {
+            "postgres" => testkit::postgres::<Migrator>().await?,
+            _ => testkit::sqlite::<Migrator>().await,
+        }))
+    }
+
+    fn on(db: TestDb) -> Self {
+        Self {
+            db,
+            clock: Clock::manual(START.parse().unwrap()),
+            giftcard: Giftcard::new(),
+            bank: Bank::default(),
+            files: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// Starts the application, or starts it again.
