@@ -44,7 +44,7 @@ pub(crate) const SWEEP: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When they cannot be read; the failure of one is logged and does not stop the others.
-pub(crate) async fn send_due(service: &Service) -> Result<()> {
+pub async fn send_due(service: &Service) -> Result<()> {
     let due = withdrawal::due(service.db.read(), service.clock.now(), PER_RUN).await?;
     futures::stream::iter(due)
         .for_each_concurrent(EXCHANGES, async |row| {

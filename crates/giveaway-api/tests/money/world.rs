@@ -90,6 +90,15 @@ impl World {
 
     /// The same, with other settings.
     pub(crate) async fn start_with(&self, config: Config) -> Alive {
+        self.build(config, true).await
+    }
+
+    /// The application without its loops: nothing runs but what the test runs.
+    pub(crate) async fn start_still(&self) -> Alive {
+        self.build(Config::default(), false).await
+    }
+
+    async fn build(&self, config: Config, are_loops_started: bool) -> Alive {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -132,7 +141,9 @@ impl World {
         let app = runtime
             .spawn(async move {
                 let app = giveaway_api::build(config, deps).await.unwrap();
-                app.start();
+                if are_loops_started {
+                    app.start();
+                }
                 app
             })
             .await
@@ -193,6 +204,16 @@ impl Alive {
     /// What the application's actions work with.
     pub(crate) fn service(&self) -> &Arc<giveaway_api::Service> {
         &self.app.as_ref().unwrap().service
+    }
+
+    /// Does something with the application's actions, from within its runtime.
+    pub(crate) async fn run<F, Fut>(&self, work: F)
+    where
+        F: FnOnce(Arc<giveaway_api::Service>) -> Fut,
+        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let work = work(self.service().clone());
+        self.runtime.as_ref().unwrap().spawn(work).await.unwrap().unwrap();
     }
 
     /// Sends a request from within the application's runtime.
