@@ -18,7 +18,7 @@ use self::{books::Model, real::Life};
 use crate::world::{Alive, World};
 
 const STEPS: usize = 60;
-const CASES: u32 = 12;
+const CASES: u32 = 10;
 
 /// One thing that happens. Numbers choose among what there is.
 #[derive(Clone, Debug)]
@@ -102,6 +102,38 @@ fn step() -> impl Strategy<Value = Step> {
         6 => meets.prop_map(|meets| Step::SendDue { meets }),
         2 => Just(Step::SweepTransfers),
         5 => minutes.prop_map(|minutes| Step::Pass { minutes }),
+    ]
+}
+
+/// What leads to debts and out of them: money leaves, is taken back, and comes back after all.
+fn about_debts() -> impl Strategy<Value = Step> {
+    use Meets::{Pay, Pend, Refuse};
+    let meets = prop::sample::select(vec![Pay, Pend, Refuse]);
+    let news = prop::sample::select(vec![TransferStatus::Failed, TransferStatus::Reversed]);
+    let status = PaymentStatus::Paid;
+    prop_oneof![
+        1 => (100..900_i64).prop_map(|minor| Step::TopUp { minor }),
+        2 => (any::<usize>(), any::<bool>())
+            .prop_map(move |(top_up, is_second)| Step::Pay { top_up, is_second, status }),
+        4 => (100..900_i64).prop_map(|minor| Step::Withdraw { minor }),
+        3 => meets.prop_map(|meets| Step::SendDue { meets }),
+        3 => (any::<usize>(), 300..1_400_i64)
+            .prop_map(|(payment, minor)| Step::ChargeBack { payment, minor }),
+        3 => any::<usize>().prop_map(|payment| Step::HearOfPayment { payment }),
+        3 => (any::<usize>(), news).prop_map(|(transfer, status)| {
+            Step::TransferBecomes { transfer, status, is_told: true }
+        }),
+        1 => Just(Step::Pass { minutes: 2 }),
+    ]
+}
+
+/// Destinations that follow each other before and after their time.
+fn about_destinations() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => (0..4_u8).prop_map(|destination| Step::Name { destination }),
+        4 => (1..50_i64).prop_map(|hours| Step::Pass { minutes: hours * 60 }),
+        1 => Just(Step::Pass { minutes: books::COOLING_HOURS * 60 }),
+        1 => Just(Step::Withdraw { minor: 100 }),
     ]
 }
 
@@ -202,8 +234,22 @@ async fn end(life: &Life<'_>, model: &mut Model) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Of all cases, most begin with a host that has something.
+fn with<S: Strategy<Value = Step>>(step: S) -> impl Strategy<Value = (bool, Vec<Step>)> {
+    (prop::bool::weighted(0.8), prop::collection::vec(step, 1..STEPS))
+}
+
 #[test]
 fn every_step_does_what_the_model_does() {
-    let steps = prop::collection::vec(step(), 1..STEPS);
-    run(CASES, &(prop::bool::weighted(0.8), steps), one_after_the_other);
+    run(CASES, &with(step()), one_after_the_other);
+}
+
+#[test]
+fn debts_come_and_go_as_in_the_model() {
+    run(CASES, &with(about_debts()), one_after_the_other);
+}
+
+#[test]
+fn the_destination_in_force_is_that_of_the_model() {
+    run(CASES, &with(about_destinations()), one_after_the_other);
 }
