@@ -20,4 +20,5 @@ mod settlements;
 mod statements;
 mod story;
 mod stripe;
+mod twins;
 mod world;
