@@ -68,7 +68,7 @@ impl<'w> Life<'w> {
                 continue;
             }
             // What names nothing is not remembered: it may be there the next time.
-            if reply.status != StatusCode::NOT_FOUND {
+            if reply.status != StatusCode::NOT_FOUND && !reply.status.is_server_error() {
                 let again = self.send(step, &key).await.unwrap();
                 assert_eq!(again.status, reply.status, "the same key, the same answer: {step:?}");
                 for field in ["id", "code", "amount", "state", "available"] {

@@ -105,6 +105,9 @@ impl<'w> Life<'w> {
         let key = Uuid::new_v4().to_string();
         let body = json!({"amount": {"minor": minor, "currency": "EUR"}});
         let first = self.app.post(&self.token, path, &key, body.clone()).await;
+        if first.status.is_server_error() {
+            return told(&first);
+        }
         let again = self.app.post(&self.token, path, &key, body).await;
         let of = |answer: &Answer| {
             (answer.status, answer.body["id"].clone(), answer.body["code"].clone())
