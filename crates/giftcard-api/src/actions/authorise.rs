@@ -1,7 +1,7 @@
 //! Sets an amount of a card aside for a till that does not know yet how much it needs.
 
 use ledger::Money;
-use platform::http::IdempotencyKey;
+use platform::{Tx, http::IdempotencyKey};
 
 use super::{
     balance::read_code,
@@ -81,15 +81,12 @@ async fn set_aside(
     let (tx, now_ms, merchant) = (&once.tx, once.now_ms(), seen.merchant_id);
     still_open(merchants::find(tx, merchant).await?.as_ref())?;
     // Looked up first: a refusal must come before the first write, or it could not be stored.
-    if let Some(known) = authorisation::by_external_id(tx, merchant, &external_id).await? {
-        return Err(Refusal::AuthorisationKnown { id: known.id }.into());
-    }
-    if let Some(known) = redemption::by_external_id(tx, merchant, &external_id).await? {
-        return Err(Refusal::ExternalIdUsed { id: known.id }.into());
-    }
+    is_new(tx, merchant, &external_id).await?;
     if !cards::authorise(tx, seen.id, merchant, amount, now_ms).await? {
         let card = cards::find(tx, seen.id).await?.unwrap_or(seen);
         let obstacle = card::obstacle(card.standing()?, amount, once.now);
+        // What took the money meanwhile may be the same sale: then that is what the till must hear.
+        is_new(tx, merchant, &external_id).await?;
         return Err(obstacle.map_or(Error::CONTENDED, Error::Refused));
     }
     let row = Authorisation {
@@ -110,4 +107,17 @@ async fn set_aside(
         return Err(Error::CONTENDED);
     }
     AuthorisationView::new(row)
+}
+
+/// Whether the merchant has neither an authorisation nor a redemption of that name.
+async fn is_new(tx: &Tx, merchant: MerchantId, external_id: &str) -> Result<()> {
+    // In this order: an authorisation may become a redemption between the two.
+    let redeemed = redemption::by_external_id(tx, merchant, external_id).await?;
+    if let Some(known) = authorisation::by_external_id(tx, merchant, external_id).await? {
+        return Err(Refusal::AuthorisationKnown { id: known.id }.into());
+    }
+    match redeemed {
+        Some(known) => Err(Refusal::ExternalIdUsed { id: known.id }.into()),
+        None => Ok(()),
+    }
 }

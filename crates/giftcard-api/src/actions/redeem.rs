@@ -100,6 +100,8 @@ async fn take(
     if !card::redeem(tx, seen.id, merchant, amount, now_ms).await? {
         let card = card::find(tx, seen.id).await?.unwrap_or(seen);
         let obstacle = rules::obstacle(card.standing()?, amount, once.now);
+        // What took the money meanwhile may be the same sale: then that is what the till must hear.
+        is_new(tx, merchant, &external_id).await?;
         return Err(obstacle.map_or(Error::CONTENDED, Error::Refused));
     }
     let row = Redemption {

@@ -20,5 +20,6 @@ mod settlements;
 mod statements;
 mod story;
 mod stripe;
+mod twins;
 mod voids;
 mod world;

@@ -89,6 +89,15 @@ impl World {
         worlds
     }
 
+    /// On this engine, if it is there.
+    pub(crate) async fn of(engine: &str) -> Option<Self> {
+        let db = match engine {
+            "postgres" => testkit::postgres::<Migrator>().await?,
+            _ => testkit::sqlite::<Migrator>().await,
+        };
+        Some(Self::on(db, Config::default()).await)
+    }
+
     /// On SQLite alone, for what does not depend on the engine.
     pub(crate) async fn sqlite() -> Self {
         Self::on(testkit::sqlite::<Migrator>().await, Config::default()).await

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     ids::{EscrowId, GiveawayId, HostId, VoidId},
     service::Service,
-    store::{card_void, giveaway, unit},
+    store::{card_void, giveaway, host, unit},
 };
 
 /// Credits a host. A second time changes nothing.
@@ -31,8 +31,8 @@ pub async fn credit_void(
     let unit = unit::by_escrow(&tx, escrow).await?.ok_or(Error::NotFound("escrow"))?;
     // Locked, so that two voids of one card see each other.
     let giveaway = giveaway::lock(&tx, GiveawayId(unit.giveaway_id)).await?;
-    let host = HostId(giveaway.host_id);
-    if !card_void::insert(&tx, void, escrow, host, amount, now).await? {
+    let payee = HostId(giveaway.host_id);
+    if !card_void::insert(&tx, void, escrow, payee, amount, now).await? {
         let known = card_void::find(&tx, void).await?.ok_or(Error::NotFound("void"))?;
         let is_same = known.escrow_id == escrow.0
             && known.amount_minor == amount.minor
@@ -48,9 +48,10 @@ pub async fn credit_void(
         let message = "more was voided of the card than its prize was worth";
         return Err(Error::state("void_too_large", message));
     }
-    let posting = books::voided(service.mode(), host, escrow, void, amount);
+    host::lock(&tx, payee).await?;
+    let posting = books::voided(service.mode(), payee, escrow, void, amount);
     ledger::post(&tx, &posting, now).await?;
-    host_debt::repay(service, &tx, host, (posting.op_id, amount), now).await?;
+    host_debt::repay(service, &tx, payee, (posting.op_id, amount), now).await?;
     tx.commit().await?;
     tracing::info!(%void, %escrow, "the balance of a voided card went back to its host");
     Ok(())

@@ -21,7 +21,10 @@ use contracts::{lane, method, refusal::Refusal};
 use durable_grpc::{Outcome, RawCall, outcome};
 use futures::future::join_all;
 use jiff::SignedDuration;
-use ledger::holds::{self, HoldState};
+use ledger::{
+    Money,
+    holds::{self, HoldState},
+};
 use platform::{
     outbox::{self, NewCall},
     quarantine,
@@ -30,16 +33,17 @@ use sea_orm::DbBackend;
 use tokio::task::JoinHandle;
 use tonic::Status;
 
+use super::host_debt;
 use crate::{
     domain::{
         books,
         giveaway::GiveawayState,
         saga::{BatchState, Next, OPERATOR_AFTER, SagaState, next, pause},
     },
-    ids::{BatchId, EscrowId, SagaId},
+    ids::{BatchId, EscrowId, HostId, SagaId},
     service::Service,
     store::{
-        giveaway,
+        giveaway, host,
         saga::{self, batch, lease},
         unit,
     },
@@ -307,7 +311,8 @@ async fn abort(
     Ok(Turn::Further)
 }
 
-/// Turns a saga back that is locked and has not decided, and lets the money go.
+/// Turns a saga back that is locked and has not decided, and lets the money go: what the host owes is
+/// paid from it first.
 ///
 /// # Errors
 /// When the database fails.
@@ -323,7 +328,12 @@ pub(crate) async fn turn_back(
         saga::advance(tx, id, from, to, reason, now).await?,
         "{id} changed under its lock"
     );
+    let saga = saga::find(tx, id).await?.context("a saga was deleted")?;
+    let (host, amount) =
+        (HostId(saga.host_id), Money::new(saga.amount_minor, saga.currency.parse()?));
+    host::lock(tx, host).await?;
     holds::release(tx, id.0, now).await?;
+    host_debt::repay(service, tx, host, (id.0, amount), now).await?;
     Ok(())
 }
 

@@ -1,5 +1,9 @@
 //! What a host owes after a payment was taken back, and how it is paid: first of all, from whatever
 //! comes into the wallet next.
+//!
+//! Whoever credits a wallet, or takes from it because of a payment, holds the host's row first and the
+//! ledger's accounts after it. Otherwise two would wait for each other in a circle; and a debt that
+//! is made while a credit looks for none would stay beside money that could pay it.
 
 use jiff::Timestamp;
 use ledger::{LedgerError, Money};
@@ -62,7 +66,8 @@ pub(crate) async fn take_back(
     Ok(())
 }
 
-/// Pays what a host owes from what it has now, after a credit that has this name. Idempotent.
+/// Pays what a host owes from what it has now, after a credit that has this name. The caller took the
+/// host's row before the credit. Idempotent.
 ///
 /// # Errors
 /// When the database fails.
@@ -75,12 +80,10 @@ pub(crate) async fn repay(
 ) -> Result<()> {
     let (credit, money) = credit;
     let of = |kind| books::of_host(service.mode(), host, kind, money.currency);
-    // Mostly there is none, and the host's row need not be held.
-    if ledger::balance(tx, &of(HOST_DEBT)).await?.minor >= 0 {
+    let owed = -ledger::balance(tx, &of(HOST_DEBT)).await?.minor;
+    if owed <= 0 {
         return Ok(());
     }
-    host::lock(tx, host).await?;
-    let owed = -ledger::balance(tx, &of(HOST_DEBT)).await?.minor;
     // The wallet's row is locked by the credit before.
     let has = ledger::balance(tx, &of(AVAILABLE)).await?.minor;
     let amount = Money::new(owed.min(has), money.currency);

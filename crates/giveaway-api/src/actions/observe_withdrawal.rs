@@ -20,7 +20,7 @@ use crate::{
     ids::HostId,
     service::Service,
     store::{
-        outgoing, payout,
+        host, outgoing, payout,
         withdrawal::{self, Model, Outcome},
     },
 };
@@ -106,6 +106,7 @@ async fn advance(
         }
         WithdrawalState::Reversed => {
             let host = HostId(row.host_id);
+            host::lock(tx, host).await?;
             let posting = books::withdrawal_reversed(service.mode(), host, id, amount);
             ledger::post(tx, &posting, now).await?;
             host_debt::repay(service, tx, host, (posting.op_id, amount), now).await?;

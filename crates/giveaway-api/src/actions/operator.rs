@@ -189,7 +189,7 @@ pub async fn assign_payment(
         let (tx, now) = (attempt.tx(), service.clock.now());
         let payment = suspense::lock_payment(tx, payment_id).await?;
         let payment = payment.ok_or(Error::NotFound("payment"))?;
-        host::find(tx, host).await?.ok_or(Error::NotFound("host"))?;
+        host::lock(tx, host).await?.ok_or(Error::NotFound("host"))?;
         if payment.top_up_id.is_some() || suspense::host_of(tx, payment_id).await?.is_some() {
             let message = "the payment is in somebody's wallet";
             return Err(Error::state("payment_not_in_suspense", message));

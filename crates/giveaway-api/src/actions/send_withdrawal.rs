@@ -44,7 +44,7 @@ pub(crate) const SWEEP: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When they cannot be read; the failure of one is logged and does not stop the others.
-pub(crate) async fn send_due(service: &Service) -> Result<()> {
+pub async fn send_due(service: &Service) -> Result<()> {
     let due = withdrawal::due(service.db.read(), service.clock.now(), PER_RUN).await?;
     futures::stream::iter(due)
         .for_each_concurrent(EXCHANGES, async |row| {
@@ -96,6 +96,8 @@ async fn claim(service: &Service, row: Model) -> Result<Option<(Model, Exchange)
         }
     };
     let tx = service.db.begin("withdrawal_claim").await?;
+    // Before the host, as whoever sees its transfer does.
+    withdrawal::lock(&tx, &row.provider_ref).await?;
     if let Some(why) = obstacle(&tx, &row, exchange).await? {
         withdrawal::put_off(&tx, &row, false, why, later(now, SWEEP)).await?;
         call_if_late(&tx, &row, now, why).await?;
@@ -172,6 +174,7 @@ pub(crate) async fn give_back(
     if !withdrawal::advance(tx, row.id(), step, outcome, reason, now).await? {
         return Err(Error::Unavailable("the withdrawal is being looked up".into()));
     }
+    host::lock(tx, HostId(row.host_id)).await?;
     holds::release(tx, row.id, now).await.map_err(anyhow::Error::from)?;
     host_debt::repay(service, tx, HostId(row.host_id), (row.id, row.amount()?), now).await
 }

@@ -26,7 +26,7 @@ const MISSING_PER_RUN: u64 = 20;
 ///
 /// # Errors
 /// When the provider does not answer or the database fails; the next sweep goes on from there.
-pub(crate) async fn sweep_withdrawals(service: &Service) -> anyhow::Result<()> {
+pub async fn sweep_withdrawals(service: &Service) -> anyhow::Result<()> {
     let mut position = inbox::position(service.db.read(), SWEEP).await?;
     for _ in 0..PAGES_PER_SWEEP {
         let page = service.provider.transfers(position.as_deref()).await?;

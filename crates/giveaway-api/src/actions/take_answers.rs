@@ -25,7 +25,7 @@ use crate::{
     },
     ids::{BatchId, CardId, EscrowId, GiveawayId, HostId, SagaId, UnitId, WinnerId},
     service::Service,
-    store::{escrow_return, giveaway, saga, unit, winner},
+    store::{escrow_return, giveaway, host, saga, unit, winner},
 };
 
 /// Applies the answers to our calls.
@@ -133,6 +133,7 @@ async fn returned(
             ReturnState::Returned => {
                 let value = Money::new(row.value_minor, row.currency.parse()?);
                 let host = HostId(giveaway.host_id);
+                host::lock(tx, host).await?;
                 let posting = books::returned(service.mode(), host, id, value);
                 ledger::post(tx, &posting, now).await?;
                 host_debt::repay(service, tx, host, (posting.op_id, value), now).await?;

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     ids::{HostId, TopUpId},
     service::Service,
-    store::{charge_back, inbox, suspense, top_up},
+    store::{charge_back, host, inbox, suspense, top_up},
 };
 
 /// Webhooks worked off at a time.
@@ -161,6 +161,9 @@ async fn take(service: &Service, payment: &Payment) -> anyhow::Result<()> {
         Meaning::Received { gross, cost_minor } => {
             let found = found.filter(|row| row.currency == gross.currency.as_str());
             let id = found.as_ref().map(|row| TopUpId(row.id));
+            if let Some(row) = &found {
+                host::lock(&tx, HostId(row.host_id)).await?;
+            }
             let is_new =
                 top_up::insert_payment(&tx, &payment.id, id, gross, cost_minor, now).await?;
             let posting = match &found {
@@ -172,19 +175,19 @@ async fn take(service: &Service, payment: &Payment) -> anyhow::Result<()> {
                 }
                 None => Some(unmatched(service, payment, gross, cost_minor)),
             };
-            let mut host = found.map(|row| HostId(row.host_id));
+            let mut payee = found.map(|row| HostId(row.host_id));
             if let Some(posting) = posting {
                 ledger::post(&tx, &posting, now).await?;
-                if let Some(host) = host {
+                if let Some(host) = payee {
                     host_debt::repay(service, &tx, host, (posting.op_id, gross), now).await?;
                 }
             }
-            if host.is_none() {
+            if payee.is_none() {
                 // Whoever assigns it at this moment, or has, decides whose loss it is.
                 suspense::lock_payment(&tx, &payment.id).await?;
-                host = suspense::host_of(&tx, &payment.id).await?;
+                payee = suspense::host_of(&tx, &payment.id).await?;
             }
-            host_debt::take_back(service, &tx, host, payment, gross, now).await?;
+            host_debt::take_back(service, &tx, payee, payment, gross, now).await?;
         }
     }
     tx.commit().await?;

@@ -20,10 +20,12 @@ pub(crate) struct Bank(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    payments: Vec<Payment>,
+    /// In the order of their last change, which the number counts.
+    payments: Vec<(u64, Payment)>,
     checkouts: Vec<NewCheckout>,
     lost_answers: u32,
-    transfers: Vec<Transfer>,
+    transfers: Vec<(u64, Transfer)>,
+    changes: u64,
     next: VecDeque<Next>,
 }
 
@@ -63,7 +65,7 @@ impl Bank {
 
     /// Every transfer that the bank has.
     pub(crate) fn transfers(&self) -> Vec<Transfer> {
-        self.0.lock().unwrap().transfers.clone()
+        self.0.lock().unwrap().transfers.iter().map(|(_, transfer)| transfer.clone()).collect()
     }
 
     /// A transfer of which nobody here asked.
@@ -78,24 +80,26 @@ impl Bank {
 
     /// A transfer changes, and moves to the end of the list.
     pub(crate) fn turn(&self, provider_ref: &str, status: TransferStatus) {
-        let transfers = &mut self.0.lock().unwrap().transfers;
-        let place = transfers.iter().position(|t| t.provider_ref == provider_ref).unwrap();
-        let transfer = transfers.remove(place);
-        transfers.push(Transfer { status, ..transfer });
+        let mut state = self.0.lock().unwrap();
+        let known = |(_, t): &(u64, Transfer)| t.provider_ref == provider_ref;
+        let place = state.transfers.iter().position(known).unwrap();
+        let (_, transfer) = state.transfers.remove(place);
+        let change = state.change();
+        state.transfers.push((change, Transfer { status, ..transfer }));
     }
 
     /// The ids of all payments.
     pub(crate) fn payment_ids(&self) -> Vec<String> {
-        self.0.lock().unwrap().payments.iter().map(|payment| payment.id.clone()).collect()
+        self.0.lock().unwrap().payments().map(|payment| payment.id.clone()).collect()
     }
 
     /// So much of a payment was taken back, all in all.
     pub(crate) fn charge_back(&self, id: &str, minor: i64) {
-        let payments = &mut self.0.lock().unwrap().payments;
-        let place = payments.iter().position(|payment| payment.id == id).unwrap();
-        let payment = payments.remove(place);
-        let status = PaymentStatus::ChargedBack;
-        payments.push(Payment { charged_back_minor: minor, status, ..payment });
+        let mut state = self.0.lock().unwrap();
+        let place = state.payments.iter().position(|(_, payment)| payment.id == id).unwrap();
+        let (_, payment) = state.payments.remove(place);
+        let (status, change) = (PaymentStatus::ChargedBack, state.change());
+        state.payments.push((change, Payment { charged_back_minor: minor, status, ..payment }));
     }
 
     /// A payment in the list, of this status.
@@ -110,13 +114,33 @@ impl Bank {
             status,
             created_at: Timestamp::UNIX_EPOCH,
         };
-        let payments = &mut self.0.lock().unwrap().payments;
-        payments.retain(|payment| payment.id != id);
-        payments.push(payment);
+        let mut state = self.0.lock().unwrap();
+        state.payments.retain(|(_, payment)| payment.id != id);
+        let change = state.change();
+        state.payments.push((change, payment));
+    }
+
+    /// Every payment that the bank has.
+    pub(crate) fn payments(&self) -> Vec<Payment> {
+        self.0.lock().unwrap().payments().cloned().collect()
     }
 }
 
 impl State {
+    fn change(&mut self) -> u64 {
+        self.changes += 1;
+        self.changes
+    }
+
+    fn payments(&self) -> impl Iterator<Item = &Payment> {
+        self.payments.iter().map(|(_, payment)| payment)
+    }
+
+    fn transfer(&self, provider_ref: &str) -> Option<Transfer> {
+        let mut found = self.transfers.iter().map(|(_, transfer)| transfer);
+        found.find(|transfer| transfer.provider_ref == provider_ref).cloned()
+    }
+
     fn make(&mut self, asked: NewTransfer, status: TransferStatus) -> Transfer {
         let NewTransfer { provider_ref, amount, destination } = asked;
         let transfer = Transfer {
@@ -128,9 +152,20 @@ impl State {
             failure_code: None,
             created_at: Timestamp::UNIX_EPOCH,
         };
-        self.transfers.push(transfer.clone());
+        let change = self.change();
+        self.transfers.push((change, transfer.clone()));
         transfer
     }
+}
+
+/// What changed after that. Two to a page, so that sweeps have to turn it.
+fn page<T: Clone>(log: &[(u64, T)], after: Option<&str>) -> Page<T> {
+    let seen: u64 = after.map_or(0, |after| after.parse().unwrap());
+    let mut new = log.iter().filter(|(change, _)| *change > seen);
+    let items: Vec<_> = new.by_ref().take(2).cloned().collect();
+    let cursor = items.last().map_or(seen, |(change, _)| *change);
+    let items = items.into_iter().map(|(_, item)| item).collect();
+    Page { items, cursor: Some(cursor.to_string()), has_more: new.next().is_some() }
 }
 
 #[async_trait]
@@ -161,24 +196,18 @@ impl Provider for Bank {
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Option<Payment>, ProviderError> {
-        Ok(self.0.lock().unwrap().payments.iter().find(|payment| payment.id == payment_id).cloned())
+        Ok(self.0.lock().unwrap().payments().find(|payment| payment.id == payment_id).cloned())
     }
 
-    /// Two to a page, so that sweeps have to turn it.
     async fn payments(&self, after: Option<&str>) -> Result<Page<Payment>, ProviderError> {
-        let payments = &self.0.lock().unwrap().payments;
-        let start: usize = after.map_or(0, |after| after.parse().unwrap());
-        let items: Vec<Payment> = payments.iter().skip(start).take(2).cloned().collect();
-        let end = start + items.len();
-        Ok(Page { items, cursor: Some(end.to_string()), has_more: end < payments.len() })
+        Ok(page(&self.0.lock().unwrap().payments, after))
     }
 
     async fn transfer(&self, asked: NewTransfer) -> TransferOutcome {
         let unknown = || TransferOutcome::Unknown { reason: "the connection was lost".to_owned() };
         let mut state = self.0.lock().unwrap();
-        let known = state.transfers.iter().find(|known| known.provider_ref == asked.provider_ref);
-        if let Some(known) = known {
-            return TransferOutcome::Paid(known.clone());
+        if let Some(known) = state.transfer(&asked.provider_ref) {
+            return TransferOutcome::of(known);
         }
         match state.next.pop_front() {
             None => TransferOutcome::Paid(state.make(asked, TransferStatus::Paid)),
@@ -198,18 +227,11 @@ impl Provider for Bank {
     }
 
     async fn transfer_by_reference(&self, of: &str) -> Result<Option<Transfer>, ProviderError> {
-        Ok(self.0.lock().unwrap().transfers.iter().find(|t| t.provider_ref == of).cloned())
+        Ok(self.0.lock().unwrap().transfer(of))
     }
 
-    /// Two to a page, and in the order of their last change.
     async fn transfers(&self, after: Option<&str>) -> Result<Page<Transfer>, ProviderError> {
-        let transfers = &self.0.lock().unwrap().transfers;
-        let start: usize = after.map_or(0, |after| after.parse().unwrap());
-        // One that changed is at the end again, and what was before it has moved up.
-        let start = start.min(transfers.len().saturating_sub(1));
-        let items: Vec<Transfer> = transfers.iter().skip(start).take(2).cloned().collect();
-        let end = start + items.len();
-        Ok(Page { items, cursor: Some(end.to_string()), has_more: end < transfers.len() })
+        Ok(page(&self.0.lock().unwrap().transfers, after))
     }
 
     async fn refund(&self, _: NewRefund) -> Result<Refund, ProviderError> {

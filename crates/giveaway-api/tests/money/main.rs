@@ -10,6 +10,7 @@ mod drafts;
 mod giftcard;
 mod guards;
 mod mails;
+mod model;
 mod operator;
 mod processor;
 mod sagas;

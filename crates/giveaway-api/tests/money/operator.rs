@@ -145,6 +145,31 @@ async fn only_an_undecided_saga_is_aborted() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_a_saga_lets_go_pays_a_debt_first() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = app.rich_host(&world, 3_000).await;
+        let id = app.draft(&world, &host, 2).await;
+        world.giftcard.fail("reserve", &[Fault::Unavailable; 500]);
+        app.post(&host, &format!("/giveaways/{id}/publish"), "p", json!({})).await;
+        assert_eq!(app.wallet(&host).await, (1_000, 2_000), "{}", world.db);
+        // Half of it is taken back while most is set aside: what the wallet lacks is owed.
+        let payment = world.bank.payment_ids().remove(0);
+        world.bank.charge_back(&payment, 1_500);
+        app.webhook(&format!("{payment}#back"), "genuine").await;
+        eventually(PATIENCE, async || app.wallet(&host).await == (0, 2_000)).await;
+        let saga = app.giveaway(&host, id).await["saga"]["id"].as_str().unwrap().to_owned();
+        let body = json!({"note": "the host asked for it"});
+        let aborted = app.post(ADMIN, &format!("/admin/sagas/{saga}/abort"), "a", body).await;
+        assert_eq!(aborted.status, StatusCode::OK, "{aborted:?}");
+        let wallet = app.get(&host, "/wallet").await.body;
+        assert_eq!(wallet["balances"][0]["debt"]["minor"], 0, "{wallet} on {}", world.db);
+        assert_eq!(app.wallet(&host).await, (1_500, 0), "{}", world.db);
+        assert_eq!(world.audit().await, [""; 0], "{}", world.db);
+    }
+}
+
 /// A payment that no top-up asked for, in suspense.
 async fn stray(world: &World, app: &Alive, id: &str, minor: i64) -> Value {
     world.bank.pay(id, "nobody's", minor, PaymentStatus::Paid);

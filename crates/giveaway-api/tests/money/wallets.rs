@@ -1,8 +1,15 @@
 //! Money comes in once per payment, and only when it is paid.
 
-use giveaway_api::Config;
+use giveaway_api::{
+    Config,
+    domain::books,
+    ids::{HostId, WithdrawalId},
+    store::host,
+};
 use http::StatusCode;
+use ledger::{Mode, Money, holds};
 use platform::provider::PaymentStatus;
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
 use serde_json::json;
 use testkit::eventually;
 
@@ -140,4 +147,36 @@ async fn what_is_taken_back_becomes_a_debt_and_is_paid_first() {
         assert_eq!((app.wallet(&host).await, debt().await), ((0, 0), 0), "{}", world.db);
         assert_eq!(world.audit().await, [""; 0], "{}", world.db);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_and_a_withdrawal_do_not_wait_for_each_other_in_a_circle() {
+    // SQLite has one writer, which waits for nobody.
+    let Some(world) = World::of("postgres").await else { return };
+    let app = world.start().await;
+    let host = app.rich_host(&world, 5_000).await;
+    let id = host::Entity::find().one(world.db.read()).await.unwrap().unwrap().id;
+    let amount = json!({"amount": {"minor": 700, "currency": "EUR"}});
+    let asked = app.post(&host, "/wallet/top-ups", "2", amount).await;
+    world.bank.pay("pay_2", asked.body["id"].as_str().unwrap(), 700, PaymentStatus::Paid);
+    // A withdrawal takes the host first and the wallet's account after it; in between a payment comes.
+    let tx = world.db.begin("test").await.unwrap();
+    host::lock(&tx, HostId(id)).await.unwrap();
+    app.webhook("pay_2", "genuine").await;
+    eventually(PATIENCE, async || {
+        let sql = "SELECT 1 FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let conn = world.db.read();
+        let waiting = Statement::from_string(conn.get_database_backend(), sql);
+        conn.query_one_raw(waiting).await.unwrap().is_some()
+    })
+    .await;
+    // It waits for the host with empty hands. PostgreSQL would end a circle by giving up one of the two.
+    tx.execute_unprepared("SET LOCAL lock_timeout = '100ms'").await.unwrap();
+    let (withdrawal, minor) = (WithdrawalId::new(), Money::new(300, "EUR".parse().unwrap()));
+    let now = world.clock.now();
+    let hold = books::hold_for_withdrawal(Mode::Test, HostId(id), withdrawal, minor, now);
+    holds::place(&tx, hold).await.unwrap();
+    tx.commit().await.unwrap();
+    eventually(PATIENCE, async || app.wallet(&host).await == (5_400, 300)).await;
 }

@@ -62,17 +62,25 @@ pub(crate) struct Answer {
 impl World {
     /// A world per engine.
     pub(crate) async fn all() -> Vec<Self> {
-        let databases = testkit::databases::<Migrator>().await;
-        databases
-            .into_iter()
-            .map(|db| Self {
-                db,
-                clock: Clock::manual(START.parse().unwrap()),
-                giftcard: Giftcard::new(),
-                bank: Bank::default(),
-                files: tempfile::tempdir().unwrap(),
-            })
-            .collect()
+        testkit::databases::<Migrator>().await.into_iter().map(Self::on).collect()
+    }
+
+    /// On this engine, if it is there.
+    pub(crate) async fn of(engine: &str) -> Option<Self> {
+        Some(Self::on(match engine {
+            "postgres" => testkit::postgres::<Migrator>().await?,
+            _ => testkit::sqlite::<Migrator>().await,
+        }))
+    }
+
+    fn on(db: TestDb) -> Self {
+        Self {
+            db,
+            clock: Clock::manual(START.parse().unwrap()),
+            giftcard: Giftcard::new(),
+            bank: Bank::default(),
+            files: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// Starts the application, or starts it again.
@@ -82,6 +90,15 @@ impl World {
 
     /// The same, with other settings.
     pub(crate) async fn start_with(&self, config: Config) -> Alive {
+        self.build(config, true).await
+    }
+
+    /// The application without its loops: nothing runs but what the test runs.
+    pub(crate) async fn start_still(&self) -> Alive {
+        self.build(Config::default(), false).await
+    }
+
+    async fn build(&self, config: Config, are_loops_started: bool) -> Alive {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -124,7 +141,9 @@ impl World {
         let app = runtime
             .spawn(async move {
                 let app = giveaway_api::build(config, deps).await.unwrap();
-                app.start();
+                if are_loops_started {
+                    app.start();
+                }
                 app
             })
             .await
@@ -185,6 +204,16 @@ impl Alive {
     /// What the application's actions work with.
     pub(crate) fn service(&self) -> &Arc<giveaway_api::Service> {
         &self.app.as_ref().unwrap().service
+    }
+
+    /// Does something with the application's actions, from within its runtime.
+    pub(crate) async fn run<F, Fut>(&self, work: F)
+    where
+        F: FnOnce(Arc<giveaway_api::Service>) -> Fut,
+        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let work = work(self.service().clone());
+        self.runtime.as_ref().unwrap().spawn(work).await.unwrap().unwrap();
     }
 
     /// Sends a request from within the application's runtime.
