@@ -165,12 +165,16 @@ impl Cast {
             };
             let reveal = json!({ "token": reveal });
             let shown = life.ask(&post("/giftcard/v1/cards/reveal", "", "", reveal)).await?;
-            let Some(code) = shown.body["code"].as_str() else { continue };
+            // A token that was used up by a try without an answer is refused: then by a fresh one.
+            if !shown.status.is_success() {
+                continue;
+            }
+            let code = text(&shown.body, "code")?;
             let name = claimed.body["prize"]["merchant_name"].as_str();
             let merchant = name.and_then(|name| name.rsplit(' ').next()?.parse().ok());
             return Ok(Some(Card {
                 merchant: merchant.context("a card names its merchant")?,
-                code: code.to_owned(),
+                code,
             }));
         }
         Ok(None)
@@ -190,7 +194,8 @@ pub(crate) fn text(value: &Value, name: &str) -> anyhow::Result<String> {
     Ok(text.to_owned())
 }
 
-async fn merchant(life: &Life, n: usize, rng: &mut StdRng) -> anyhow::Result<Merchant> {
+/// A merchant of this number, which its name ends with.
+pub(crate) async fn merchant(life: &Life, n: usize, rng: &mut StdRng) -> anyhow::Result<Merchant> {
     let destination = format!("acct_{n}");
     let body = json!({
         "name": format!("Shop {n}"), "email": "shop@example.org",

@@ -12,6 +12,7 @@ use crate::{
     alive::ADMIN,
     cast::{Cast, VALIDITY_DAYS, fresh, prize, text, top_up},
     life::{Life, get, post},
+    voids::void,
     withdrawals::{misbehave, withdraw},
 };
 
@@ -31,14 +32,23 @@ pub enum Flow {
     Withdraw,
     /// Giveaways are cancelled, and every prize goes back.
     Refund,
+    /// A merchant closes, and what its cards have left goes back.
+    Void,
     /// Winners let the time pass, and cards expire.
     Expiry,
 }
 
 impl Flow {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Publish, Self::Redeem, Self::Settle, Self::Withdraw, Self::Refund, Self::Expiry];
+    pub const ALL: [Self; 7] = [
+        Self::Publish,
+        Self::Redeem,
+        Self::Settle,
+        Self::Withdraw,
+        Self::Refund,
+        Self::Void,
+        Self::Expiry,
+    ];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +58,7 @@ impl Flow {
             Self::Settle => "settle",
             Self::Withdraw => "withdraw",
             Self::Refund => "refund",
+            Self::Void => "void",
             Self::Expiry => "expiry",
         }
     }
@@ -65,6 +76,7 @@ impl Flow {
             Self::Settle => settle(life, cast, rng).await,
             Self::Withdraw => withdraw(life, cast, rng).await,
             Self::Refund => refund(life, cast, rng).await,
+            Self::Void => void(life, cast, rng).await,
             Self::Expiry => expiry(life, cast, rng).await,
         }
     }
@@ -100,7 +112,11 @@ async fn published(
 }
 
 /// Where a giveaway stands.
-async fn state(life: &Life, cast: &Cast, (host, id): &(usize, String)) -> anyhow::Result<String> {
+pub(crate) async fn state(
+    life: &Life,
+    cast: &Cast,
+    (host, id): &(usize, String),
+) -> anyhow::Result<String> {
     let token = &cast.hosts[host % cast.hosts.len()];
     let shown = life.done(&get(format!("/giveaway/v1/giveaways/{id}"), token)).await?;
     text(&shown, "state")

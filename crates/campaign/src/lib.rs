@@ -24,6 +24,7 @@ mod bank;
 mod calls;
 mod cast;
 mod provider;
+mod voids;
 mod withdrawals;
 mod world;
 

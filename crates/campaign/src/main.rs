@@ -31,7 +31,7 @@ struct Args {
     /// sqlite or postgres; PostgreSQL needs a server in HANDSEL_TEST_POSTGRES
     #[arg(long, default_value = "sqlite")]
     engine: String,
-    /// Only this flow: publish, redeem, settle, withdraw, refund or expiry
+    /// Only this flow: publish, redeem, settle, withdraw, refund, void or expiry
     #[arg(long)]
     flow: Option<String>,
     /// At most so many strikes of single points, of each flow [default: each point in each manner]

@@ -10,8 +10,8 @@ use campaign::{
     report,
 };
 
-/// Strikes of single points, of each flow: all of most flows.
-const SINGLES: usize = 60;
+/// Strikes of single points, of each flow.
+const SINGLES: usize = 30;
 
 /// Cases of pairs and of chance.
 const CASES: u64 = 20;
@@ -57,6 +57,8 @@ on_each_engine! {
     Publish = publish_holds,
     Redeem = redeem_holds,
     Settle = settle_holds,
+    Withdraw = withdraw_holds,
     Refund = refund_holds,
+    Void = void_holds,
     Expiry = expiry_holds,
 }
