@@ -14,7 +14,10 @@ use anyhow::Context as _;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        Connection as _,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use sea_orm_migration::MigratorTrait;
 use serde::{Deserialize, Serialize};
@@ -206,6 +209,12 @@ async fn connect_sqlite(
         .max_lifetime(None::<Duration>)
         .sqlx_logging(false)
         .test_before_acquire(false)
+        // After some errors (a full disk, a failed read or write) SQLite has undone the whole
+        // transaction by itself. The driver's own ROLLBACK fails then, and it goes on to count one
+        // that is open: what it began next would be a savepoint that nothing ever commits.
+        .map_sqlx_sqlite_before_acquire(|connection, _| {
+            Box::pin(std::future::ready(Ok(!connection.is_in_transaction())))
+        })
         .map_sqlx_sqlite_opts(move |options| {
             let options = options
                 .filename(&file)
@@ -267,5 +276,30 @@ mod tests {
         let reader = Db::sqlite_read_only(&path).await.unwrap();
         assert!(reader.write().execute_unprepared("INSERT INTO t VALUES (2)").await.is_err());
         assert!(Db::sqlite_read_only(&dir.path().join("none.db")).await.is_err());
+    }
+    /// SQLite undoes the whole transaction of some statements that find no room, and a driver that
+    /// did not notice would go on inside one that never ends: acknowledged, and gone with the process.
+    #[tokio::test]
+    async fn what_is_written_after_a_full_disk_is_there_for_everybody() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::sqlite(&dir.path().join("test.db")).await.unwrap();
+        let sql = "CREATE TABLE t (n INTEGER PRIMARY KEY, what BLOB)";
+        db.write().execute_unprepared(sql).await.unwrap();
+        db.write().execute_unprepared("PRAGMA max_page_count = 8").await.unwrap();
+        for n in 0.. {
+            let tx = db.begin("test").await.unwrap();
+            // One row: SQLite keeps no journal of the statement that could be undone alone.
+            let insert = "INSERT INTO t (what) VALUES (randomblob(1000))";
+            if let Err(full) = tx.execute_unprepared(insert).await {
+                assert!(full.to_string().contains("full"), "{full}");
+                break;
+            }
+            tx.commit().await.unwrap();
+            assert!(n < 100, "the disk is never full");
+        }
+        db.write().execute_unprepared("DELETE FROM t").await.unwrap();
+        db.begin("test").await.unwrap().rollback().await.unwrap();
+        db.write().execute_unprepared("INSERT INTO t VALUES (1, 'a')").await.unwrap();
+        assert_eq!(scalar(db.read(), "SELECT COUNT(*) FROM t").await.unwrap(), "1");
     }
 }
