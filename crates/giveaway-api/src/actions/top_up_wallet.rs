@@ -114,6 +114,11 @@ fn checkout_for(service: &Service, id: TopUpId, amount: Money) -> NewCheckout {
 /// may have changed since an earlier try that the provider remembers.
 async fn open_checkout(service: &Service, id: TopUpId, checkout: NewCheckout) -> Result<String> {
     let opened = service.provider.create_checkout(checkout).await.map_err(|error| match error {
+        // Both adapters' code for too many requests at once, which says nothing about this one.
+        ProviderError::Refused { code, .. } if code.starts_with("rate_limit") => {
+            tracing::warn!(top_up = %id, code, "no checkout was opened");
+            Error::Unavailable("the payment provider is busy; repeat the request".into())
+        }
         ProviderError::Refused { code, message } => {
             tracing::warn!(top_up = %id, code, message, "the provider refused a checkout");
             Error::state("checkout_refused", "the payment provider refused to open a checkout")
