@@ -9,14 +9,17 @@ use durable_grpc::{Calls, Target, Worker, WorkerHandle};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use ledger::Mode;
-use platform::{Shutdown, rpc::ServiceCredential, token::hash_bearer};
+use platform::{Db, Shutdown, rpc::ServiceCredential, token::hash_bearer};
 use serde_json::Value;
+use testkit::TestDb;
 use tokio::runtime::Runtime;
 use tonic::service::Routes;
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::{
-    calls, known_bad,
+    calls,
+    ground::Ground,
+    known_bad,
     known_bad::Variant,
     points::{Points, Watcher},
     provider,
@@ -85,7 +88,7 @@ impl Alive {
         points: &Arc<Points>,
         instance: usize,
     ) -> anyhow::Result<Option<Self>> {
-        let watcher = Watcher::new(points.clone());
+        let watcher = Watcher::new(points.clone(), Ground::new(world.proxy.clone()));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("process")
@@ -140,6 +143,7 @@ impl Alive {
     /// Ends the process as it is: nothing is finished, nothing is flushed.
     pub(crate) fn kill(&self) {
         self.watcher.death().cancel();
+        self.watcher.ground().give_up();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Running { runtime, router, built }) = running {
             built.callees.cut();
@@ -174,6 +178,16 @@ impl Ask {
     }
 }
 
+/// A database as a process has it: watched, and on ground that may give way.
+async fn opened(world: &World, database: &TestDb, watcher: &Watcher) -> Db {
+    let db = match &world.proxy {
+        Some(proxy) => database.reopen_through(proxy).await,
+        None => database.reopen().await,
+    };
+    watcher.ground().add(&db);
+    db.watched_by(Arc::new(watcher.clone()))
+}
+
 /// The services of a process as it calls them itself.
 #[derive(Clone, Default)]
 struct Callees(Arc<Mutex<Vec<calls::Bounded>>>);
@@ -203,7 +217,6 @@ struct Parts {
 
 impl Parts {
     async fn of(world: &World, watcher: &Watcher, instance: usize) -> anyhow::Result<Self> {
-        let watch = Arc::new(watcher.clone());
         let calls = Calls::builder(world.calls(instance).await)
             .descriptors(contracts::FILE_DESCRIPTOR_SET)
             .mac_key(world.credential.mac_key())
@@ -215,7 +228,7 @@ impl Parts {
         let nobody = Target::in_process(Routes::default()).channel();
         Ok(Self {
             giveaway: giveaway_api::Deps {
-                db: world.giveaway.reopen().await.watched_by(watch.clone()),
+                db: opened(world, &world.giveaway, watcher).await,
                 clock: clock.clone(),
                 shutdown: shutdown.clone(),
                 calls: calls.clone(),
@@ -228,7 +241,7 @@ impl Parts {
                 admin_token_hash: hash_bearer(ADMIN),
             },
             giftcard: giftcard_api::Deps {
-                db: world.giftcard.reopen().await.watched_by(watch),
+                db: opened(world, &world.giftcard, watcher).await,
                 clock: clock.clone(),
                 keys: world.keys()?,
                 mode: Mode::Test,

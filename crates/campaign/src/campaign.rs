@@ -147,13 +147,13 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Res
             points.extend(stage.passed.iter().filter(|name| is_ours(name)).cloned());
         }
         let points: Vec<String> = points.into_iter().collect();
-        let mut alone = each(*flow, &points, &mut rng);
+        let mut alone = each(plan.engine, *flow, &points, &mut rng);
         if let Some(at_most) = plan.singles {
             alone.shuffle(&mut rng);
             alone.truncate(at_most);
         }
         singles.extend(alone);
-        pairs.extend(each_pair(*flow, &points, &mut rng));
+        pairs.extend(each_pair(plan.engine, *flow, &points, &mut rng));
     }
     pairs.shuffle(&mut rng);
     outcome.pairs.1 = pairs.len() as u64;
@@ -262,22 +262,34 @@ fn is_ours(point: &str) -> bool {
     !others.iter().any(|other| point.contains(other))
 }
 
-/// Each point, in each manner.
-fn each(flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
+/// Each point, in each manner that fits it.
+fn each(engine: Engine, flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
     let of = |point: &String, manner, rng: &mut StdRng| Case {
         flow,
         seed: rng.random(),
         strikes: vec![Strike { point: point.clone(), nth: rng.random_range(1..=2), manner }],
     };
-    points.iter().flat_map(|point| Manner::ALL.map(|manner| of(point, manner, rng))).collect()
+    let mut cases = Vec::new();
+    for point in points {
+        let fitting = Manner::ALL.into_iter().filter(|manner| manner.fits(engine, point));
+        cases.extend(fitting.map(|manner| of(point, manner, rng)));
+    }
+    cases
+}
+
+/// Some manner that fits a point: mostly a death, which is hardest to survive.
+fn one_manner(engine: Engine, point: &str, rng: &mut StdRng) -> Manner {
+    let others = [Manner::Break, Manner::Fill, Manner::Lose];
+    let other = others.choose(rng).copied().filter(|manner| manner.fits(engine, point));
+    if rng.random_bool(0.6) { Manner::Die } else { other.unwrap_or(Manner::Break) }
 }
 
 /// Each pair of points, the second after what the first led to.
-fn each_pair(flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
+fn each_pair(engine: Engine, flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
     let mut strike = |point: &String| Strike {
         point: point.clone(),
         nth: 1,
-        manner: if rng.random_bool(0.7) { Manner::Die } else { Manner::Break },
+        manner: one_manner(engine, point, rng),
     };
     let mut strikes = Vec::new();
     for first in points {
@@ -304,26 +316,14 @@ fn at_random(plan: &Plan, outcome: &Outcome, rng: &mut StdRng) -> Case {
     rare.truncate(points.len().div_ceil(RARE_PART).max(1));
     let strikes = (0..rng.random_range(0..=4))
         .map(|_| {
-            let manner = if rng.random_bool(0.5) { Manner::Die } else { Manner::Break };
-            match rng.random_range(0..10) {
-                0 => Strike {
-                    point: "*".to_owned(),
-                    nth: rng.random_range(1..300),
-                    manner: Manner::Die,
-                },
-                1..4 => Strike {
-                    point: points.choose(rng).cloned().unwrap_or_else(|| "*".to_owned()),
-                    nth: rng.random_range(1..=4),
-                    manner,
-                },
-                _ => Strike {
-                    point: rare
-                        .choose(rng)
-                        .map_or_else(|| "*".to_owned(), |point| (*point).clone()),
-                    nth: rng.random_range(1..=2),
-                    manner,
-                },
-            }
+            let (point, most) = match rng.random_range(0..10) {
+                0 => (None, 300),
+                1..4 => (points.choose(rng).cloned(), 4),
+                _ => (rare.choose(rng).map(|point| (*point).clone()), 2),
+            };
+            let point = point.unwrap_or_else(|| "*".to_owned());
+            let manner = one_manner(plan.engine, &point, rng);
+            Strike { point, nth: rng.random_range(1..=most), manner }
         })
         .collect();
     Case { flow, seed: rng.random(), strikes }

@@ -86,6 +86,18 @@ impl Cast {
         prizes: &Value,
         rng: &mut StdRng,
     ) -> anyhow::Result<String> {
+        let id = self.draft(life, host, prizes).await?;
+        self.ask_to_publish(life, host, &id, rng).await?;
+        Ok(id)
+    }
+
+    /// Drafts a giveaway. Returns its id.
+    pub(crate) async fn draft(
+        &self,
+        life: &Life,
+        host: usize,
+        prizes: &Value,
+    ) -> anyhow::Result<String> {
         let token = &self.hosts[host % self.hosts.len()];
         let closes_at = life.world.clock.now() + SignedDuration::from_hours(24);
         let form = json!({
@@ -93,11 +105,21 @@ impl Cast {
             "closes_at": closes_at.to_string(), "review_seconds": 60, "lead_seconds": 60,
             "claim_seconds": 3_600,
         });
-        let drafted = life.done(&post("/giveaway/v1/giveaways", token, "", form)).await?;
-        let id = text(&drafted, "id")?;
+        text(&life.done(&post("/giveaway/v1/giveaways", token, "", form)).await?, "id")
+    }
+
+    /// Asks for the publishing of a draft, whatever the answer is.
+    pub(crate) async fn ask_to_publish(
+        &self,
+        life: &Life,
+        host: usize,
+        id: &str,
+        rng: &mut StdRng,
+    ) -> anyhow::Result<()> {
+        let token = &self.hosts[host % self.hosts.len()];
         let path = format!("/giveaway/v1/giveaways/{id}/publish");
         life.ask(&post(path, token, &fresh(rng), json!({}))).await?;
-        Ok(id)
+        Ok(())
     }
 
     /// Brings entrants into an open giveaway and lets it close and be drawn. Returns the winners.
@@ -204,26 +226,33 @@ pub(crate) async fn merchant(life: &Life, n: usize, rng: &mut StdRng) -> anyhow:
     let made = life.done(&post("/giftcard/v1/merchants", ADMIN, &fresh(rng), body)).await?;
     let path = format!("/giftcard/v1/merchants/{}/tokens", text(&made, "id")?);
     let token = text(&life.done(&post(path, ADMIN, "", json!({}))).await?, "token")?;
-    let product = async |terms: Value| {
-        let mut body = json!({
-            "name": "Card", "currency": "EUR", "min_minor": 100, "max_minor": CARD_MINOR,
-        });
-        if let (Some(body), Some(terms)) = (body.as_object_mut(), terms.as_object()) {
-            body.extend(terms.clone());
-        }
-        let made = life.done(&post("/giftcard/v1/products", &token, "", body)).await?;
-        text(&made, "id")
-    };
-    let expiring = product(json!({ "validity_days": VALIDITY_DAYS })).await?;
-    Ok(Merchant { product: product(json!({})).await?, expiring, token: token.clone() })
+    let expiring = product(life, &token, json!({ "validity_days": VALIDITY_DAYS })).await?;
+    Ok(Merchant { product: product(life, &token, json!({})).await?, expiring, token })
+}
+
+/// Another product of a merchant, with these terms besides the usual ones.
+pub(crate) async fn product(life: &Life, merchant: &str, terms: Value) -> anyhow::Result<String> {
+    let mut body = json!({
+        "name": "Card", "currency": "EUR", "min_minor": 100, "max_minor": CARD_MINOR,
+    });
+    if let (Some(body), Some(terms)) = (body.as_object_mut(), terms.as_object()) {
+        body.extend(terms.clone());
+    }
+    text(&life.done(&post("/giftcard/v1/products", merchant, "", body)).await?, "id")
 }
 
 async fn host(life: &Life, rng: &mut StdRng) -> anyhow::Result<String> {
+    let token = poor_host(life, rng).await?;
+    top_up(life, &token, WALLET_MINOR, rng).await?;
+    Ok(token)
+}
+
+/// A host without any money.
+pub(crate) async fn poor_host(life: &Life, rng: &mut StdRng) -> anyhow::Result<String> {
     let body = json!({ "name": "Ada", "email": "ada@example.org" });
     let made = life.done(&post("/giveaway/v1/hosts", ADMIN, &fresh(rng), body)).await?;
     let path = format!("/giveaway/v1/hosts/{}/tokens", text(&made, "id")?);
     let token = text(&life.done(&post(path, ADMIN, "", json!({}))).await?, "token")?;
-    top_up(life, &token, WALLET_MINOR, rng).await?;
     let destination = json!({ "destination": format!("acct_host_{}", fresh(rng)) });
     life.done(&put("/giveaway/v1/wallet/payout-destination", &token, destination)).await?;
     Ok(token)

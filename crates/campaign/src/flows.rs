@@ -4,24 +4,28 @@
 use anyhow::Context as _;
 use futures::future::try_join_all;
 use http::StatusCode;
-use rand::{RngExt as _, rngs::StdRng, seq::IndexedRandom as _};
+use rand::{RngExt as _, rngs::StdRng};
 use sandbox_bank::Fault;
 use serde_json::{Value, json};
 
 use crate::{
     alive::ADMIN,
     cast::{Cast, VALIDITY_DAYS, fresh, prize, text, top_up},
+    funding::fund,
     life::{Life, get, post},
+    publishing::{publish, refund},
     voids::void,
     withdrawals::{misbehave, withdraw},
 };
 
 /// How many of a kind are done at once.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// The kinds of things that people do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flow {
+    /// Hosts put money in, some of which the bank takes back.
+    Fund,
     /// Hosts publish giveaways, some of which give up.
     Publish,
     /// Tills redeem, reverse, authorise, capture and release.
@@ -40,7 +44,8 @@ pub enum Flow {
 
 impl Flow {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Fund,
         Self::Publish,
         Self::Redeem,
         Self::Settle,
@@ -53,6 +58,7 @@ impl Flow {
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Fund => "fund",
             Self::Publish => "publish",
             Self::Redeem => "redeem",
             Self::Settle => "settle",
@@ -71,6 +77,7 @@ impl Flow {
         rng: &mut StdRng,
     ) -> anyhow::Result<u64> {
         match self {
+            Self::Fund => fund(life, cast, rng).await,
             Self::Publish => publish(life, cast, rng).await,
             Self::Redeem => redeem(life, cast, rng).await,
             Self::Settle => settle(life, cast, rng).await,
@@ -82,35 +89,6 @@ impl Flow {
     }
 }
 
-/// So many giveaways at once, each of one host, and their ids.
-async fn published(
-    life: &Life,
-    cast: &Cast,
-    count: usize,
-    rng: &mut StdRng,
-) -> anyhow::Result<Vec<(usize, String)>> {
-    let plans: Vec<(usize, Value, u64)> = (0..count)
-        .map(|host| {
-            let prizes: Vec<Value> = (0..rng.random_range(1..=2))
-                .filter_map(|_| {
-                    let minor = rng.random_range(100..=900);
-                    Some(prize(
-                        &cast.merchants.choose(rng)?.product,
-                        minor,
-                        rng.random_range(1..=2),
-                    ))
-                })
-                .collect();
-            (host, json!(prizes), rng.random())
-        })
-        .collect();
-    let publish = async |(host, prizes, seed): (usize, Value, u64)| {
-        let mut rng = <StdRng as rand::SeedableRng>::seed_from_u64(seed);
-        anyhow::Ok((host, cast.publish(life, host, &prizes, &mut rng).await?))
-    };
-    try_join_all(plans.into_iter().map(publish)).await
-}
-
 /// Where a giveaway stands.
 pub(crate) async fn state(
     life: &Life,
@@ -120,57 +98,6 @@ pub(crate) async fn state(
     let token = &cast.hosts[host % cast.hosts.len()];
     let shown = life.done(&get(format!("/giveaway/v1/giveaways/{id}"), token)).await?;
     text(&shown, "state")
-}
-
-async fn publish(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u64> {
-    let wait = rng.random_bool(0.3);
-    let giveaways = published(life, cast, AT_ONCE, rng).await?;
-    if wait {
-        // Past the time that a saga may take to reserve: those that are not funded give up.
-        life.pass(180)?;
-    }
-    life.rest().await?;
-    for giveaway in &giveaways {
-        let state = state(life, cast, giveaway).await?;
-        anyhow::ensure!(
-            ["scheduled", "open", "draft"].contains(&state.as_str()),
-            "a giveaway is {state} after its publishing"
-        );
-    }
-    Ok(giveaways.len() as u64)
-}
-
-async fn refund(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u64> {
-    let giveaways = published(life, cast, AT_ONCE, rng).await?;
-    let keys: Vec<String> = giveaways.iter().map(|_| fresh(rng)).collect();
-    // Some are cancelled while their confirms are on the way.
-    if rng.random_bool(0.5) {
-        life.rest().await?;
-    }
-    let cancel = async |((host, id), key): (&(usize, String), &String)| {
-        let token = &cast.hosts[host % cast.hosts.len()];
-        let path = format!("/giveaway/v1/giveaways/{id}/cancel");
-        life.ask(&post(path, token, key, json!({}))).await
-    };
-    try_join_all(giveaways.iter().zip(&keys).map(cancel)).await?;
-    life.rest().await?;
-    let mut done = 0;
-    for (giveaway, key) in giveaways.iter().zip(&keys) {
-        // Funding cannot be cancelled; by now it is over.
-        if ["scheduled", "open"].contains(&state(life, cast, giveaway).await?.as_str()) {
-            cancel((giveaway, &format!("{key}-again"))).await?;
-        }
-    }
-    life.rest().await?;
-    for giveaway in &giveaways {
-        let state = state(life, cast, giveaway).await?;
-        anyhow::ensure!(
-            ["cancelled", "draft"].contains(&state.as_str()),
-            "a giveaway is {state} after it was cancelled"
-        );
-        done += 1;
-    }
-    Ok(done)
 }
 
 async fn redeem(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u64> {

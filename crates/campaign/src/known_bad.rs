@@ -9,6 +9,9 @@ pub enum Variant {
     /// giveaway-api is wrong.
     #[cfg(feature = "known-bad")]
     Giveaway(giveaway_api::KnownBad),
+    /// Both are, in ways that only matter together.
+    #[cfg(feature = "known-bad")]
+    Both(giveaway_api::KnownBad, giftcard_api::KnownBad),
 }
 
 /// Makes a process wrong in the chosen way.
@@ -24,5 +27,10 @@ pub(crate) fn apply(
         Some(Variant::Giftcard(bad)) => giftcard.misbehave(bad),
         #[cfg(feature = "known-bad")]
         Some(Variant::Giveaway(bad)) => giveaway.misbehave(bad),
+        #[cfg(feature = "known-bad")]
+        Some(Variant::Both(of_giveaway, of_giftcard)) => {
+            giveaway.misbehave(of_giveaway);
+            giftcard.misbehave(of_giftcard);
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! All three applications run as they do in `handsel serve`, in a runtime that can be killed at any
 //! moment, on SQLite or PostgreSQL, with the sandbox bank beside them. Every boundary between them and
-//! their databases, the provider and each other is a fail point. People publish, redeem, settle,
+//! their databases, the provider and each other is a fail point. People put money in, publish, redeem, settle,
 //! withdraw, cancel and let time pass over HTTP, and repeat what was not answered. Then everything comes to
 //! rest, and the books, the bank's log and both together are asked what is wrong.
 //!
@@ -12,8 +12,9 @@
 //! | `provider`, `calls` | the provider and the calls between services, behind fail points |
 //! | `bank`, `world` | what survives a process |
 //! | `alive` | a process |
+//! | `ground` | what it may lack: room on its disk, the answer to a commit |
 //! | [`life`] | a world in which the process is started again and requests are repeated |
-//! | `cast`, [`flows`], `withdrawals` | who takes part, and what they do |
+//! | `cast`, [`flows`], `publishing`, `funding`, `withdrawals`, `voids` | who takes part, and what they do |
 //! | [`known_bad`] | variants that are wrong on purpose |
 //! | [`oracle`] | what must be true at rest |
 //! | [`campaign`] | every point, every pair, then chance |
@@ -23,7 +24,10 @@ mod alive;
 mod bank;
 mod calls;
 mod cast;
+mod funding;
+mod ground;
 mod provider;
+mod publishing;
 mod voids;
 mod withdrawals;
 mod world;

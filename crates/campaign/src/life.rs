@@ -95,6 +95,11 @@ impl Life {
         Ok(answer.body)
     }
 
+    /// Lets others do something, for a moment in which the world's clock stands still.
+    pub(crate) async fn moment(&self) {
+        tokio::time::sleep(PAUSE).await;
+    }
+
     /// Lets time pass.
     pub(crate) fn pass(&self, seconds: i64) -> anyhow::Result<()> {
         self.world.clock.advance(SignedDuration::from_secs(seconds))

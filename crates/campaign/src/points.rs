@@ -13,6 +13,8 @@ use async_trait::async_trait;
 use platform::boundary::{Broken, Moment, Watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::{ground::Ground, world::Engine};
+
 /// How a point fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Manner {
@@ -20,11 +22,35 @@ pub enum Manner {
     Die,
     /// The connection breaks there. After a commit or a provider's effect, the outcome is unknown.
     Break,
+    /// The disk is full from there on, for a while: SQLite's files cannot grow.
+    Fill,
+    /// PostgreSQL commits and its answer is lost, by a proxy that closes the connection.
+    Lose,
 }
 
 impl Manner {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Die, Self::Break];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Die, Self::Break, Self::Fill, Self::Lose];
+
+    /// Its name, as in `die@redeem.commit#1`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Die => "die",
+            Self::Break => "break",
+            Self::Fill => "fill",
+            Self::Lose => "lose",
+        }
+    }
+
+    /// Whether a point can fail like that: the disk is full before a transaction, an answer is lost
+    /// after its commit was asked for.
+    pub fn fits(self, engine: Engine, point: &str) -> bool {
+        match self {
+            Self::Die | Self::Break => true,
+            Self::Fill => engine == Engine::Sqlite && point.ends_with(".begin"),
+            Self::Lose => engine == Engine::Postgres && point.ends_with(".commit"),
+        }
+    }
 }
 
 /// The `nth` time that something comes to a point, it fails.
@@ -40,11 +66,7 @@ pub struct Strike {
 
 impl fmt::Display for Strike {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let manner = match self.manner {
-            Manner::Die => "die",
-            Manner::Break => "break",
-        };
-        write!(f, "{manner}@{}#{}", self.point, self.nth)
+        write!(f, "{}@{}#{}", self.manner.as_str(), self.point, self.nth)
     }
 }
 
@@ -55,11 +77,8 @@ impl FromStr for Strike {
         let wrong = || anyhow::anyhow!("`{text}` is no strike, as `die@redeem.commit#1` is one");
         let (manner, rest) = text.split_once('@').ok_or_else(wrong)?;
         let (point, nth) = rest.rsplit_once('#').ok_or_else(wrong)?;
-        let manner = match manner {
-            "die" => Manner::Die,
-            "break" => Manner::Break,
-            _ => return Err(wrong()),
-        };
+        let manner = Manner::ALL.into_iter().find(|known| known.as_str() == manner);
+        let manner = manner.ok_or_else(wrong)?;
         Ok(Self { point: point.to_owned(), nth: nth.parse()?, manner })
     }
 }
@@ -73,12 +92,16 @@ pub struct Hits {
     pub died: u64,
     /// How often the connection broke there.
     pub broke: u64,
+    /// How often the disk was full from there on.
+    pub filled: u64,
+    /// How often the answer to a commit was lost.
+    pub lost: u64,
 }
 
 impl Hits {
     /// How often the point failed.
     pub const fn struck(self) -> u64 {
-        self.died + self.broke
+        self.died + self.broke + self.filled + self.lost
     }
 
     /// Both together.
@@ -86,6 +109,8 @@ impl Hits {
         self.passed += other.passed;
         self.died += other.died;
         self.broke += other.broke;
+        self.filled += other.filled;
+        self.lost += other.lost;
     }
 }
 
@@ -135,6 +160,8 @@ impl Points {
             match strike.manner {
                 Manner::Die => hits.died += 1,
                 Manner::Break => hits.broke += 1,
+                Manner::Fill => hits.filled += 1,
+                Manner::Lose => hits.lost += 1,
             }
             state.counted = 0;
             state.plan.pop_front().map(|strike| strike.manner)
@@ -150,19 +177,25 @@ impl Points {
 #[derive(Clone, Debug)]
 pub struct Watcher {
     points: Arc<Points>,
+    ground: Arc<Ground>,
     /// Cancelled when the process has ended.
     death: CancellationToken,
 }
 
 impl Watcher {
     /// The points for a new process.
-    pub fn new(points: Arc<Points>) -> Self {
-        Self { points, death: CancellationToken::new() }
+    pub fn new(points: Arc<Points>, ground: Ground) -> Self {
+        Self { points, ground: Arc::new(ground), death: CancellationToken::new() }
     }
 
     /// Whether the process has ended at a point, and a way to wait for it.
     pub const fn death(&self) -> &CancellationToken {
         &self.death
+    }
+
+    /// What the process stands on.
+    pub fn ground(&self) -> &Ground {
+        &self.ground
     }
 
     /// Comes to a point. Does not return when the process ends there or has ended.
@@ -171,10 +204,16 @@ impl Watcher {
     /// When the connection breaks there.
     pub async fn reach(&self, name: &str) -> Result<(), Broken> {
         if !self.death.is_cancelled() {
-            match self.points.reach(name) {
-                None => return Ok(()),
-                Some(Manner::Break) => return Err(Broken),
-                Some(Manner::Die) => self.death.cancel(),
+            self.ground.passed();
+            let Some(manner) = self.points.reach(name) else { return Ok(()) };
+            match manner {
+                Manner::Break => return Err(Broken),
+                Manner::Die => self.death.cancel(),
+                Manner::Fill => self.ground.fill().await,
+                Manner::Lose => self.ground.lose_next(),
+            }
+            if manner != Manner::Die {
+                return Ok(());
             }
         }
         std::future::pending().await
@@ -201,7 +240,7 @@ mod tests {
         assert_eq!(came, [None, None, None, broke, None, died]);
         assert_eq!(points.left(), 0);
         let hits = points.take();
-        assert_eq!(hits["a"], Hits { passed: 3, died: 0, broke: 1 });
+        assert_eq!(hits["a"], Hits { passed: 3, broke: 1, ..Hits::default() });
         assert_eq!(hits["b"].struck(), 1);
         assert!(points.take().is_empty());
     }

@@ -5,9 +5,10 @@ use crate::{campaign::Outcome, flows::Flow, world::Engine};
 /// Lines of a table: hits of each point, completions of each flow, and how to repeat a failure.
 pub fn lines(outcome: &Outcome, engine: Engine, seed: u64) -> Vec<String> {
     let mut lines =
-        vec![format!("{:<44} {:>9} {:>7} {:>7}", "fail point", "passed", "died", "broke")];
+        vec![line("fail point", ["passed", "died", "broke", "filled", "lost"].map(str::to_owned))];
     for (point, hits) in &outcome.hits {
-        lines.push(format!("{point:<44} {:>9} {:>7} {:>7}", hits.passed, hits.died, hits.broke));
+        let counts = [hits.passed, hits.died, hits.broke, hits.filled, hits.lost];
+        lines.push(line(point, counts.map(|count| count.to_string())));
     }
     lines.push(String::new());
     for flow in Flow::ALL {
@@ -37,6 +38,10 @@ pub fn lines(outcome: &Outcome, engine: Engine, seed: u64) -> Vec<String> {
         }
     }
     lines
+}
+
+fn line(point: &str, [passed, died, broke, filled, lost]: [String; 5]) -> String {
+    format!("{point:<44} {passed:>9} {died:>7} {broke:>7} {filled:>7} {lost:>7}")
 }
 
 /// The points that the enumerator strikes.

@@ -12,7 +12,7 @@ use platform::{
     rpc::ServiceCredential,
 };
 use tempfile::TempDir;
-use testkit::TestDb;
+use testkit::{Proxy, TestDb};
 
 use crate::{bank::RunningBank, known_bad::Variant};
 
@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) giveaway: TestDb,
     pub(crate) giftcard: TestDb,
     pub(crate) processor: TestDb,
+    /// Before the server of the databases, if there is one.
+    pub(crate) proxy: Option<Arc<Proxy>>,
     pub(crate) bank: RunningBank,
     pub(crate) clock: Clock,
     pub(crate) credential: ServiceCredential,
@@ -58,7 +60,15 @@ impl World {
         let files = tempfile::tempdir()?;
         let clock = Clock::manual(START.parse()?);
         let bank = RunningBank::start(files.path(), &clock).await?;
+        let proxy = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => {
+                let server = std::env::var(testkit::POSTGRES_ENV).unwrap_or_default();
+                Some(Arc::new(Proxy::start(&server).await?))
+            }
+        };
         Ok(Self {
+            proxy,
             giveaway: database::<giveaway_api::Migrator>(engine).await?,
             giftcard: database::<giftcard_api::Migrator>(engine).await?,
             processor: testkit::sqlite::<job_processor::Migrator>().await,

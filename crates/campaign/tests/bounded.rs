@@ -54,6 +54,7 @@ macro_rules! on_each_engine {
 }
 
 on_each_engine! {
+    Fund = funding_holds,
     Publish = publish_holds,
     Redeem = redeem_holds,
     Settle = settle_holds,

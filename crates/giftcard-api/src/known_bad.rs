@@ -1,6 +1,12 @@
 //! Ways to be wrong on purpose, so that the fault campaign can show that it would notice. They exist
 //! only with the feature `known-bad`, which nothing that is delivered has, and only when chosen.
 
+use ledger::Money;
+use platform::Tx;
+use sea_orm::{ActiveModelTrait as _, ActiveValue::Set, DbErr};
+
+use crate::store::card;
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -18,6 +24,12 @@ pub enum KnownBad {
     ResendRefusalTaken,
     /// A failed settlement gives its lines to the next one, and keeps them.
     LinesReleasedOnFailure,
+    /// A card is loaded, and saved with what is left of it: see [`load_decide_save`].
+    NoCompareAndSet,
+    /// What was never reserved leaves no trace when it is cancelled.
+    NoTombstone,
+    /// An escrow that is not funded yet counts as given back.
+    ReturnOvertakesConfirm,
 }
 
 /// What this process does wrong: nothing.
@@ -42,4 +54,26 @@ impl Misbehaviour {
         // The first choice stands: a process misbehaves in one way.
         let _ = self.0.set(bad);
     }
+}
+
+/// Takes an amount from a card as it was when it was read. Whoever takes another at the same time is
+/// forgotten, where the database lets both read first: on PostgreSQL.
+pub(crate) async fn load_decide_save(
+    tx: &Tx,
+    seen: &card::Card,
+    amount: Money,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
+    if seen.available_minor < amount.minor {
+        return Ok(false);
+    }
+    let saved = card::entity::ActiveModel {
+        id: Set(seen.id),
+        available_minor: Set(seen.available_minor - amount.minor),
+        redeemed_minor: Set(seen.redeemed_minor + amount.minor),
+        changed_at: Set(now_ms),
+        ..Default::default()
+    };
+    saved.update(tx).await?;
+    Ok(true)
 }

@@ -1,4 +1,4 @@
-//! A way to be wrong on purpose, so that the fault campaign can show that it would notice. It exists
+//! Ways to be wrong on purpose, so that the fault campaign can show that it would notice. They exist
 //! only with the feature `known-bad`, which nothing that is delivered has, and only when chosen.
 
 /// What is wrong.
@@ -10,6 +10,8 @@
 pub enum KnownBad {
     /// Cards are issued to winners who have not claimed.
     CardBeforeClaim,
+    /// A giveaway is scheduled, and may be cancelled, as soon as its money is taken.
+    ScheduledBeforeConfirmed,
 }
 
 /// What this process does wrong: nothing.

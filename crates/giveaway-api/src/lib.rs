@@ -14,7 +14,7 @@
 //! | [`audit`] | what must always hold, and what the whole needs to check it |
 //! | [`beacon`] | where public randomness comes from |
 //! | [`sample`] | made-up entrants, for rehearsals and as a check |
-//! | `known_bad` | a way to be wrong on purpose, for the fault campaign |
+//! | `known_bad` | ways to be wrong on purpose, for the fault campaign |
 //! | [`ids`], [`error`] | names of things, and why an action did nothing |
 
 pub mod actions;

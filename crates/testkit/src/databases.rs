@@ -9,6 +9,8 @@ use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::Proxy;
+
 /// Names the PostgreSQL server where tests may create databases, as a URL.
 pub const POSTGRES_ENV: &str = "HANDSEL_TEST_POSTGRES";
 
@@ -82,7 +84,15 @@ impl TestDb {
     /// # Panics
     /// When the database cannot be opened.
     pub async fn reopen(&self) -> Db {
-        self.home.open().await.expect("the database cannot be opened again")
+        self.home.open(None).await.expect("the database cannot be opened again")
+    }
+
+    /// [`TestDb::reopen`], with the proxy in between if the database is on a server.
+    ///
+    /// # Panics
+    /// When the database cannot be opened.
+    pub async fn reopen_through(&self, proxy: &Proxy) -> Db {
+        self.home.open(Some(proxy)).await.expect("the database cannot be opened again")
     }
 }
 
@@ -104,18 +114,22 @@ impl fmt::Display for TestDb {
 }
 
 async fn migrated<M: MigratorTrait>(home: Home) -> anyhow::Result<TestDb> {
-    let db = home.open().await?;
+    let db = home.open(None).await?;
     db.migrate::<M>().await?;
     Ok(TestDb { db, home })
 }
 
 impl Home {
-    async fn open(&self) -> anyhow::Result<Db> {
+    async fn open(&self, proxy: Option<&Proxy>) -> anyhow::Result<Db> {
         match self {
             Self::Sqlite(dir) => Db::open(&DbConfig::default(), SERVICE, dir.path()).await,
             Self::Postgres(database) => {
-                let url = Secret::new(with_database(&database.server, &database.name)?);
-                let config = DbConfig { url, max_connections: CONNECTIONS };
+                let direct = with_database(&database.server, &database.name)?;
+                let url = match proxy {
+                    Some(proxy) => proxy.url(&direct)?,
+                    None => direct,
+                };
+                let config = DbConfig { url: Secret::new(url), max_connections: CONNECTIONS };
                 Db::open(&config, SERVICE, &std::env::temp_dir()).await
             }
         }

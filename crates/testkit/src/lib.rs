@@ -6,6 +6,7 @@
 //! | [`guards`] | whether a database refuses what its machines and histories do not allow |
 //! | `net` | free ports on the loopback interface |
 //! | `poll` | bounded waiting for what another clock decides |
+//! | `proxy` | a PostgreSQL that does not answer a commit |
 //! | [`stripe`] | a server that behaves as Stripe's documentation says |
 //!
 //! The clock that stands still until a test moves it is [`platform::Clock::manual`].
@@ -14,8 +15,10 @@ mod databases;
 pub mod guards;
 mod net;
 mod poll;
+mod proxy;
 pub mod stripe;
 
 pub use databases::{POSTGRES_ENV, TestDb, databases, postgres, sqlite, unguard};
 pub use net::{free_port, listener};
 pub use poll::{Outcome, eventually};
+pub use proxy::Proxy;

@@ -9,6 +9,7 @@ use crate::{
         refusal::Refusal,
     },
     error::{Error, Result},
+    known_bad::KnownBad,
     service::Service,
     store::{
         escrow::{self, Escrow},
@@ -40,6 +41,7 @@ pub(crate) async fn cancel_escrows(
         }
         match (rules::cancel(known.map(|escrow| escrow.state))?, known) {
             (Step::Go, Some(_)) => reserved.push(id),
+            (Step::Go, None) if service.misbehaves(KnownBad::NoTombstone) => {}
             (Step::Go, None) => tombstones.push(tombstone(saga_id, id, now_ms)),
             _ => {}
         }

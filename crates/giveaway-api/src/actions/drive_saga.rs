@@ -41,6 +41,7 @@ use crate::{
         saga::{BatchState, Next, OPERATOR_AFTER, SagaState, next, pause},
     },
     ids::{BatchId, EscrowId, HostId, SagaId},
+    known_bad::KnownBad,
     service::Service,
     store::{
         giveaway, host,
@@ -268,6 +269,10 @@ async fn commit(
         now,
     )
     .await?;
+    if service.misbehaviour.is(KnownBad::ScheduledBeforeConfirmed) {
+        let (from, to) = (GiveawayState::Funding, GiveawayState::Scheduled);
+        giveaway::advance(&tx, saga.giveaway(), from, to, "too early", now).await?;
+    }
     for batch in batches {
         let confirm = NewCall {
             lane: lane::GIFTCARD,

@@ -1,0 +1,125 @@
+//! Hosts put money into their wallets, through a bank that misbehaves and takes some of it back.
+
+use anyhow::Context as _;
+use futures::future::{try_join, try_join_all};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use sandbox_bank::{Fault, FaultOrder, Target};
+use serde_json::json;
+
+use crate::{
+    cast::{Cast, fresh, poor_host, text},
+    life::{Life, get, post},
+};
+
+/// How many payments there are at once.
+const AT_ONCE: usize = 8;
+
+/// Longer than the bank puts anything off, in seconds.
+const LATE: i64 = 3_600;
+
+/// What happens to a payment that its payer has made.
+const OF_PAYMENTS: [Fault; 5] = [
+    Fault::PendingThenPaid,
+    Fault::PendingThenFailed,
+    Fault::Chargeback,
+    Fault::DuplicateWebhook,
+    Fault::ReorderWebhook,
+];
+
+/// What happens to our asking for a page to pay at.
+const OF_CHECKOUTS: [Fault; 6] = [
+    Fault::Slow,
+    Fault::CloseBeforeEffect,
+    Fault::CloseAfterSuccess,
+    Fault::ErrorBeforeEffect,
+    Fault::ErrorAfterEffect,
+    Fault::RateLimit,
+];
+
+/// Hosts ask for top-ups, each twice at once under one key, and pay them. Some are poor and take the
+/// money out before it is taken back from them, so that they owe it.
+pub(crate) async fn fund(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u64> {
+    misbehave(life, rng).await?;
+    let poor = poor_host(life, rng).await?;
+    let hosts = (0..AT_ONCE).map(|n| cast.hosts.get(n).unwrap_or(&poor));
+    let mut rngs: Vec<StdRng> = (0..AT_ONCE).map(|_| StdRng::seed_from_u64(rng.random())).collect();
+    try_join_all(hosts.zip(&mut rngs).map(|(host, rng)| pay(life, host, rng))).await?;
+    if rng.random_bool(0.5) {
+        life.rest().await?;
+    }
+    take_out(life, &poor, rng).await?;
+    life.pass(LATE)?;
+    arrived(life).await?;
+    // What comes now pays the debt first.
+    pay(life, &poor, rng).await?;
+    arrived(life).await?;
+    let wallet = life.done(&get("/giveaway/v1/wallet", &poor)).await?;
+    for balance in wallet["balances"].as_array().context("balances are a list")? {
+        let minor = |name: &str| balance[name]["minor"].as_i64().unwrap_or(0);
+        anyhow::ensure!(
+            minor("debt") == 0 || minor("available") == 0,
+            "a host owes what it could pay: {balance}"
+        );
+    }
+    Ok(AT_ONCE as u64 + 1)
+}
+
+/// A host asks for a page to pay at, and pays.
+async fn pay(life: &Life, host: &str, rng: &mut StdRng) -> anyhow::Result<()> {
+    let amount = json!({ "amount": { "minor": rng.random_range(100..=900), "currency": "EUR" } });
+    let ask = post("/giveaway/v1/wallet/top-ups", host, &fresh(rng), amount);
+    let (one, twin) = try_join(life.done(&ask), life.done(&ask)).await?;
+    anyhow::ensure!(one["id"] == twin["id"], "one key made {} and {}", one["id"], twin["id"]);
+    let url = text(&one, "checkout_url")?;
+    life.world.bank.pay(url.rsplit('/').next().context("a checkout has a page")?).await
+}
+
+/// A host takes out whatever it has.
+async fn take_out(life: &Life, host: &str, rng: &mut StdRng) -> anyhow::Result<()> {
+    let wallet = life.done(&get("/giveaway/v1/wallet", host)).await?;
+    for balance in wallet["balances"].as_array().context("balances are a list")? {
+        if balance["available"]["minor"].as_i64().unwrap_or(0) > 0 {
+            let body = json!({ "amount": balance["available"] });
+            // Refused when it is taken back at this very moment.
+            life.ask(&post("/giveaway/v1/wallet/withdrawals", host, &fresh(rng), body)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until everything that the bank did with payments is in the books.
+async fn arrived(life: &Life) -> anyhow::Result<()> {
+    loop {
+        let log = life.world.bank.log().await?;
+        let of = |kind: &str| log.iter().filter(|effect| effect.kind == kind).count();
+        let db = &life.world.giveaway;
+        for (kind, table) in
+            [("payment.paid", "provider_payment"), ("payment.charged_back", "provider_charge_back")]
+        {
+            // Or more: the bank has gone on meanwhile.
+            let missing = format!(
+                "SELECT CAST(CASE WHEN COUNT(*) < {} THEN 1 ELSE 0 END AS BIGINT) AS n FROM {table}",
+                of(kind)
+            );
+            life.until(&format!("every {kind} arrives"), db, &missing).await?;
+        }
+        life.rest().await?;
+        if life.world.bank.log().await?.len() == log.len() {
+            return Ok(());
+        }
+    }
+}
+
+/// The bank is told to do something wrong with what comes next.
+async fn misbehave(life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
+    for _ in 0..rng.random_range(0..5) {
+        let (of, on) = match rng.random_bool(0.7) {
+            true => (&OF_PAYMENTS[..], Target::Payments),
+            false => (&OF_CHECKOUTS[..], Target::Checkouts),
+        };
+        let fault = *of.choose(rng).context("there are faults")?;
+        let (count, delay_ms) = (rng.random_range(1..=3), Some(rng.random_range(1..=40)));
+        life.world.bank.order(&FaultOrder { fault, count, on: Some(on), delay_ms }).await?;
+    }
+    Ok(())
+}
