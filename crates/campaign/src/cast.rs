@@ -270,6 +270,6 @@ pub(crate) async fn top_up(
     let url = text(&asked, "checkout_url")?;
     let checkout = url.rsplit('/').next().context("a checkout has a page")?;
     life.world.bank.pay(checkout).await?;
-    let waiting = "SELECT COUNT(*) AS n FROM top_up WHERE state <> 'paid'";
-    life.until("the payment is credited", &life.world.giveaway, waiting).await
+    let path = format!("/giveaway/v1/wallet/top-ups/{}", text(&asked, "id")?);
+    life.until_shown(&get(path, host), "state", "paid").await
 }

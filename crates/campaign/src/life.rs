@@ -153,6 +153,26 @@ impl Life {
         Ok(())
     }
 
+    /// Waits until a member of what is shown has a value.
+    pub(crate) async fn until_shown(
+        &self,
+        ask: &Ask,
+        member: &str,
+        value: &str,
+    ) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while self.done(ask).await?[member] != value {
+            anyhow::ensure!(
+                began.elapsed() < self.patience,
+                "the {member} of {} never becomes {value}",
+                ask.path
+            );
+            tokio::time::sleep(PAUSE).await;
+            self.world.clock.advance(SignedDuration::from_secs(1))?;
+        }
+        Ok(())
+    }
+
     /// Whether a query over one of the databases comes to count nothing within a few minutes of the
     /// world's clock.
     pub(crate) async fn soon(&self, db: &Db, sql: &str) -> anyhow::Result<bool> {
