@@ -96,6 +96,9 @@ impl Drop for Proxy {
 
 /// Passes everything on, in both directions, until an answer is to be lost or one side closes.
 async fn relay(mut client: TcpStream, mut server: TcpStream, plan: &Plan) -> std::io::Result<()> {
+    // Small messages are answered one by one, and must not wait for more.
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
     let (mut asked, mut answered) = (vec![0; PIECE], vec![0; PIECE]);
     loop {
         tokio::select! {
