@@ -2,9 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     time::{Duration, Instant},
 };
 
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use rand::{
     RngExt as _, SeedableRng as _,
     rngs::StdRng,
@@ -43,6 +45,8 @@ pub struct Plan {
     pub flows: Vec<Flow>,
     /// At most so many points of each flow are struck on their own, chosen by the seed; all if none.
     pub singles: Option<usize>,
+    /// Which part of the points is struck on its own, and of how many: all unless others do the rest.
+    pub share: (u64, u64),
     /// Instances of the whole at a time.
     pub instances: usize,
     /// What is wrong on purpose.
@@ -52,6 +56,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether a strike of a single point is in our share. By its name, because the points that a world
+    /// comes to are not quite the same each time.
+    fn is_ours(&self, case: &Case) -> bool {
+        let mut hash = DefaultHasher::new();
+        case.strikes.iter().for_each(|strike| (&strike.point, strike.manner).hash(&mut hash));
+        hash.finish() % self.share.1 == self.share.0
+    }
+
     /// Every flow on one instance of applications that are right.
     pub fn new(engine: Engine, seed: u64, until: Until) -> Self {
         Self {
@@ -60,6 +72,7 @@ impl Plan {
             until,
             flows: Flow::ALL.to_vec(),
             singles: None,
+            share: (0, 1),
             instances: 1,
             variant: None,
             patience: crate::PATIENCE,
@@ -102,8 +115,40 @@ pub struct Outcome {
     pub cases: u64,
     /// Processes that were started.
     pub starts: u64,
-    /// The case that went wrong, with what was wrong: the campaign ends with the first.
-    pub failure: Option<(Case, Vec<String>)>,
+    /// What went wrong: the campaign ends with the first.
+    pub failure: Option<Failure>,
+}
+
+/// A case that went wrong.
+#[derive(Debug)]
+pub struct Failure {
+    /// The seed of its world.
+    pub seed: u64,
+    /// The case.
+    pub case: Case,
+    /// What was wrong.
+    pub wrong: Vec<String>,
+}
+
+impl Outcome {
+    /// Adds what came out elsewhere.
+    fn add(&mut self, other: Self) {
+        for (point, hits) in other.hits {
+            self.hits.entry(point).or_default().add(hits);
+        }
+        for (flow, done) in other.completed {
+            *self.completed.entry(flow).or_default() += done;
+        }
+        for (flow, points) in other.points {
+            let known = self.points.entry(flow).or_default();
+            let new: Vec<_> = points.into_iter().filter(|point| !known.contains(point)).collect();
+            known.extend(new);
+        }
+        self.pairs = (self.pairs.0 + other.pairs.0, self.pairs.1.max(other.pairs.1));
+        self.cases += other.cases;
+        self.starts += other.starts;
+        self.failure = self.failure.take().or(other.failure);
+    }
 }
 
 impl std::fmt::Display for Case {
@@ -127,7 +172,34 @@ impl std::str::FromStr for Case {
     }
 }
 
-/// Runs a campaign. It ends with the first violation, or when its time is over.
+/// Runs a campaign in so many worlds side by side, each with a seed of its own and its share of the
+/// single points: most of a case is waiting. It ends with the first violation, or when its time is over.
+///
+/// # Errors
+/// When the world around it cannot be had.
+pub async fn run_worlds(
+    plan: &Plan,
+    worlds: u64,
+    progress: impl Fn(&Outcome) + Copy,
+) -> anyhow::Result<Outcome> {
+    let mut running: FuturesUnordered<_> = (0..worlds.max(1))
+        .map(async |n| {
+            let seed = plan.seed.wrapping_add(n);
+            run(&Plan { seed, share: (n, worlds.max(1)), ..plan.clone() }, progress).await
+        })
+        .collect();
+    let mut whole = Outcome::default();
+    while let Some(outcome) = running.next().await {
+        whole.add(outcome?);
+        if whole.failure.is_some() {
+            break;
+        }
+    }
+    Ok(whole)
+}
+
+/// Runs a campaign in one world after the other. It ends with the first violation, or when its time
+/// is over.
 ///
 /// # Errors
 /// When the world around it cannot be had.
@@ -148,6 +220,7 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Res
         }
         let points: Vec<String> = points.into_iter().collect();
         let mut alone = each(plan.engine, *flow, &points, &mut rng);
+        alone.retain(|case| plan.is_ours(case));
         if let Some(at_most) = plan.singles {
             alone.shuffle(&mut rng);
             alone.truncate(at_most);
@@ -204,6 +277,7 @@ pub async fn repeat(plan: &Plan, case: &Case) -> anyhow::Result<Outcome> {
 
 /// A world with its cast.
 struct Stage {
+    seed: u64,
     life: Life,
     cast: Cast,
     /// The points that the last case came to.
@@ -215,7 +289,7 @@ impl Stage {
         let life = Life::begin(plan).await?;
         let cast = Cast::gather(&life, rng).await?;
         life.points.take();
-        Ok(Self { life, cast, passed: vec![] })
+        Ok(Self { seed: plan.seed, life, cast, passed: vec![] })
     }
 
     fn starts(&self) -> u64 {
@@ -251,7 +325,7 @@ impl Stage {
         if wrong.is_empty() {
             return Ok(true);
         }
-        outcome.failure = Some((case.clone(), wrong));
+        outcome.failure = Some(Failure { seed: self.seed, case: case.clone(), wrong });
         Ok(false)
     }
 }

@@ -6,7 +6,7 @@ use std::{process::ExitCode, time::Duration};
 
 use campaign::{
     Engine,
-    campaign::{Case, Outcome, Plan, Until, repeat, run},
+    campaign::{Case, Outcome, Plan, Until, repeat, run_worlds},
     flows::Flow,
     report,
 };
@@ -31,12 +31,15 @@ struct Args {
     /// sqlite or postgres; PostgreSQL needs a server in HANDSEL_TEST_POSTGRES
     #[arg(long, default_value = "sqlite")]
     engine: String,
-    /// Only this flow: publish, redeem, settle, withdraw, refund, void or expiry
+    /// Only this flow: fund, publish, redeem, settle, withdraw, refund, void or expiry
     #[arg(long)]
     flow: Option<String>,
     /// At most so many strikes of single points, of each flow [default: each point in each manner]
     #[arg(long)]
     singles: Option<usize>,
+    /// Worlds side by side, each with a seed, databases and a bank of its own
+    #[arg(long, default_value_t = 4)]
+    worlds: u64,
     /// Instances of everything side by side on the same databases
     #[arg(long, default_value_t = 1)]
     instances: usize,
@@ -84,7 +87,7 @@ async fn campaign(args: Args) -> anyhow::Result<ExitCode> {
     println!("seed {seed} on {}", engine.as_str());
     let outcome = match &args.repeat {
         Some(case) => repeat(&plan, case).await?,
-        None => run(&plan, progress).await?,
+        None => run_worlds(&plan, args.worlds, progress).await?,
     };
     for line in report::lines(&outcome, engine, seed) {
         println!("{line}");

@@ -1,6 +1,10 @@
 //! What came out of a campaign, for people.
 
-use crate::{campaign::Outcome, flows::Flow, world::Engine};
+use crate::{
+    campaign::{Failure, Outcome},
+    flows::Flow,
+    world::Engine,
+};
 
 /// Lines of a table: hits of each point, completions of each flow, and how to repeat a failure.
 pub fn lines(outcome: &Outcome, engine: Engine, seed: u64) -> Vec<String> {
@@ -28,7 +32,7 @@ pub fn lines(outcome: &Outcome, engine: Engine, seed: u64) -> Vec<String> {
     ));
     match &outcome.failure {
         None => lines.push(format!("no violation on {} with seed {seed}", engine.as_str())),
-        Some((case, wrong)) => {
+        Some(Failure { seed, case, wrong }) => {
             lines.push("VIOLATED:".to_owned());
             lines.extend(wrong.iter().map(|wrong| format!("  {wrong}")));
             lines.push(format!(

@@ -34,8 +34,8 @@ async fn caught(engine: Engine, variant: Variant, flow: Flow) {
         ..Plan::new(engine, 7, Until::Cases(CASES))
     };
     let outcome = run(&plan, |_| {}).await.unwrap();
-    let (_, wrong) = outcome.failure.unwrap_or_else(|| panic!("{variant:?} is not caught"));
-    assert!(!wrong.is_empty());
+    let failure = outcome.failure.unwrap_or_else(|| panic!("{variant:?} is not caught"));
+    assert!(!failure.wrong.is_empty());
 }
 
 macro_rules! each_is_caught {
