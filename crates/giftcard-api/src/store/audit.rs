@@ -320,15 +320,22 @@ pub(crate) async fn overdue(
     Ok(found)
 }
 
-/// Every transfer that we hold for moved, ordered by reference.
+/// Transfers that we hold for moved, ordered by reference, from the one behind `after` on.
 ///
 /// # Errors
 /// When the database fails or a row is corrupt.
-pub(crate) async fn transfers(conn: &impl ConnectionTrait) -> anyhow::Result<Vec<SettledTransfer>> {
+pub(crate) async fn transfers(
+    conn: &impl ConnectionTrait,
+    after: Option<&str>,
+    limit: u32,
+) -> anyhow::Result<Vec<SettledTransfer>> {
     let sql = "SELECT settlement_id, provider_ref, provider_id, merchant_id, amount_minor, \
                currency, destination, state FROM settlement_attempt \
-               WHERE state IN ('paid', 'reversed') ORDER BY provider_ref";
-    let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
+               WHERE state IN ('paid', 'reversed') AND provider_ref > $1 \
+               ORDER BY provider_ref LIMIT $2";
+    let values = [after.unwrap_or_default().into(), i64::from(limit).into()];
+    let page = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    let rows = conn.query_all_raw(page).await?;
     rows.iter()
         .map(|row| {
             let currency: String = row.try_get("", "currency")?;

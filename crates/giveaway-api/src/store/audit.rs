@@ -291,14 +291,18 @@ pub(crate) async fn overdue<C: ConnectionTrait>(
     Ok(found)
 }
 
-/// Every payment that was posted, ordered by the provider's id.
+/// Payments that were posted, ordered by the provider's id, from the one behind `after` on.
 ///
 /// # Errors
 /// When the database fails or a row is corrupt.
-pub(crate) async fn payments<C: ConnectionTrait>(conn: &C) -> anyhow::Result<Vec<PostedPayment>> {
+pub(crate) async fn payments<C: ConnectionTrait>(
+    conn: &C,
+    after: Option<&str>,
+    limit: u32,
+) -> anyhow::Result<Vec<PostedPayment>> {
     let sql = "SELECT payment_id, gross_minor, cost_minor, currency FROM provider_payment \
-               ORDER BY payment_id";
-    let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
+               WHERE payment_id > $1 ORDER BY payment_id LIMIT $2";
+    let rows = conn.query_all_raw(behind(conn, sql, after, limit)).await?;
     rows.iter()
         .map(|row| {
             let currency: String = row.try_get("", "currency")?;
@@ -311,16 +315,19 @@ pub(crate) async fn payments<C: ConnectionTrait>(conn: &C) -> anyhow::Result<Vec
         .collect()
 }
 
-/// Every withdrawal whose money moved, ordered by our reference.
+/// Withdrawals whose money moved, ordered by our reference, from the one behind `after` on.
 ///
 /// # Errors
 /// When the database fails or a row is corrupt.
 pub(crate) async fn withdrawals<C: ConnectionTrait>(
     conn: &C,
+    after: Option<&str>,
+    limit: u32,
 ) -> anyhow::Result<Vec<PaidWithdrawal>> {
     let sql = "SELECT provider_ref, provider_id, amount_minor, currency, destination, state \
-               FROM withdrawal WHERE state IN ('paid', 'reversed') ORDER BY provider_ref";
-    let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
+               FROM withdrawal WHERE state IN ('paid', 'reversed') AND provider_ref > $1 \
+               ORDER BY provider_ref LIMIT $2";
+    let rows = conn.query_all_raw(behind(conn, sql, after, limit)).await?;
     rows.iter()
         .map(|row| {
             let currency: String = row.try_get("", "currency")?;
@@ -333,6 +340,12 @@ pub(crate) async fn withdrawals<C: ConnectionTrait>(
             })
         })
         .collect()
+}
+
+/// A page of a listing by a text that is never empty.
+fn behind(conn: &impl ConnectionTrait, sql: &str, after: Option<&str>, limit: u32) -> Statement {
+    let values = [after.unwrap_or_default().into(), i64::from(limit).into()];
+    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
 /// Every step that a machine allows.
