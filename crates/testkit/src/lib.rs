@@ -16,6 +16,8 @@ mod net;
 mod poll;
 pub mod stripe;
 
-pub use databases::{POSTGRES_ENV, TestDb, databases, postgres, sqlite, unguard};
+pub use databases::{
+    POSTGRES_ENV, ServerDatabase, TestDb, databases, postgres, server_database, sqlite, unguard,
+};
 pub use net::{free_port, listener};
 pub use poll::{Outcome, eventually};
