@@ -1,15 +1,17 @@
 //! The invariants of money that this service can check alone, beside a running server, and what the
 //! whole needs from it: the clearing legs of escrows, to be paired with giftcard-api's, and the
-//! payments that were posted, to be matched with the provider's.
+//! payments and withdrawals, to be matched with the provider's. Those are listed in pages, because
+//! there are as many as there were prizes and payments; [`run`] puts them together for small books.
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 pub use ledger::audit::Violation;
 use ledger::{
     Money,
-    audit::{ReferenceSum, all_sums_by_reference},
+    audit::{PAGE, ReferenceSum, every_page, sums_by_reference},
 };
 use sea_orm::DatabaseConnection;
+use uuid::Uuid;
 
 use crate::{domain::books, store::audit as checks};
 
@@ -86,7 +88,7 @@ pub struct AuditPart {
     pub withdrawals: Vec<PaidWithdrawal>,
 }
 
-/// Checks invariants 1 to 3, 5 to 7, 9 and 10 as far as they are ours, and 11. Reads only.
+/// Checks everything, and lists everything: memory for each escrow, payment and withdrawal. Reads only.
 ///
 /// # Errors
 /// When the database fails: then nothing is known.
@@ -95,17 +97,73 @@ pub async fn run(
     now: Timestamp,
     limits: &Limits,
 ) -> anyhow::Result<AuditPart> {
-    let mut violations = ledger::audit::violations(db).await.context("cannot check the ledger")?;
-    violations.extend(checks::consistency(db, limits.listed).await.context("cannot check rows")?);
-    violations.extend(overdue(db, now, limits).await.context("cannot check ages")?);
     Ok(AuditPart {
-        violations,
-        escrow_legs: all_sums_by_reference(db, &books::ESCROW_CLEARING)
-            .await
-            .context("cannot read clearing legs")?,
-        payments: checks::payments(db).await.context("cannot read payments")?,
-        withdrawals: checks::withdrawals(db).await.context("cannot read withdrawals")?,
+        violations: violations(db, now, limits).await?,
+        escrow_legs: every_page(async |last: Option<&ReferenceSum>| {
+            escrow_legs(db, last.map(|leg| leg.reference)).await
+        })
+        .await?,
+        payments: every_page(async |last: Option<&PostedPayment>| {
+            payments(db, last.map(|payment| payment.payment_id.as_str())).await
+        })
+        .await?,
+        withdrawals: every_page(async |last: Option<&PaidWithdrawal>| {
+            withdrawals(db, last.map(|withdrawal| withdrawal.provider_ref.as_str())).await
+        })
+        .await?,
     })
+}
+
+/// Checks invariants 1 to 3, 5 to 7, 9 and 10 as far as they are ours, and 11. Reads only.
+///
+/// # Errors
+/// When the database fails: then nothing is known.
+pub async fn violations(
+    db: &DatabaseConnection,
+    now: Timestamp,
+    limits: &Limits,
+) -> anyhow::Result<Vec<Violation>> {
+    let mut found = ledger::audit::violations(db).await.context("cannot check the ledger")?;
+    found.extend(checks::consistency(db, limits.listed).await.context("cannot check rows")?);
+    found.extend(overdue(db, now, limits).await.context("cannot check ages")?);
+    Ok(found)
+}
+
+/// A page of what clearing holds for each escrow, in their order, behind one of them. A page has all
+/// that there is about its escrows; an empty one is the end.
+///
+/// # Errors
+/// When the database fails.
+pub async fn escrow_legs(
+    db: &DatabaseConnection,
+    after: Option<Uuid>,
+) -> anyhow::Result<Vec<ReferenceSum>> {
+    let page = sums_by_reference(db, &books::ESCROW_CLEARING, after, PAGE).await;
+    page.context("cannot read clearing legs")
+}
+
+/// A page of the payments that were posted, ordered by the provider's id, behind one of them. An empty
+/// one is the end.
+///
+/// # Errors
+/// When the database fails or a row is corrupt.
+pub async fn payments(
+    db: &DatabaseConnection,
+    after: Option<&str>,
+) -> anyhow::Result<Vec<PostedPayment>> {
+    checks::payments(db, after, PAGE).await.context("cannot read payments")
+}
+
+/// A page of the withdrawals whose money moved, ordered by our reference, behind one of them. An empty
+/// one is the end.
+///
+/// # Errors
+/// When the database fails or a row is corrupt.
+pub async fn withdrawals(
+    db: &DatabaseConnection,
+    after: Option<&str>,
+) -> anyhow::Result<Vec<PaidWithdrawal>> {
+    checks::withdrawals(db, after, PAGE).await.context("cannot read withdrawals")
 }
 
 async fn overdue(

@@ -60,6 +60,7 @@ Examples:
   handsel demo                                   then look around: links are printed
   handsel demo --exit                            end when the story is told
   handsel demo --entries entrants.csv --exit     with your own entrants
+  handsel demo --postgres postgres://localhost/tale
   handsel demo --seed 7 --exit --json            a report for programs")]
     Demo(DemoArgs),
 
@@ -180,6 +181,12 @@ pub(crate) struct DemoArgs {
     /// [default: a fresh folder below handsel-data/demo]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Keep the services' rows in this PostgreSQL database, and not in SQLite files
+    ///
+    /// It has to be empty, or that of an earlier run with the same --data. The other commands find it
+    /// as HANDSEL__GIVEAWAY__DATABASE__URL and HANDSEL__GIFTCARD__DATABASE__URL.
+    #[arg(long, value_name = "URL", env = "HANDSEL_DEMO_POSTGRES", hide_env_values = true)]
+    pub(crate) postgres: Option<String>,
     /// Where to listen [default: 127.0.0.1:5000, or a free port when that is taken or with --exit]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,

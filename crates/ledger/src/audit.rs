@@ -19,8 +19,8 @@ use crate::{
 /// Violations listed per check; a broken ledger has more than anyone reads.
 pub const MAX_LISTED: i64 = 100;
 
-/// References summed by one query: a page that stays in memory while the next is asked for.
-const PAGE: u32 = 1_000;
+/// Rows of one page of what is listed: it stays in memory while the next is asked for.
+pub const PAGE: u32 = 1_000;
 
 /// Something that must never be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -135,22 +135,21 @@ pub async fn sums_by_reference(
         .collect()
 }
 
-/// Every page of [`sums_by_reference`].
+/// Everything that is listed in pages, each asked for with the last row of the one before, until one
+/// is empty.
 ///
 /// # Errors
-/// When the database fails, or a sum has no place in 64 bits.
-pub async fn all_sums_by_reference(
-    conn: &impl ConnectionTrait,
-    kind: &AccountKind,
-) -> Result<Vec<ReferenceSum>, LedgerError> {
-    let mut sums: Vec<ReferenceSum> = Vec::new();
+/// The first error of a page.
+pub async fn every_page<T, E>(
+    mut page: impl AsyncFnMut(Option<&T>) -> Result<Vec<T>, E>,
+) -> Result<Vec<T>, E> {
+    let mut all: Vec<T> = Vec::new();
     loop {
-        let after = sums.last().map(|sum| sum.reference);
-        let page = sums_by_reference(conn, kind, after, PAGE).await?;
-        if page.is_empty() {
-            return Ok(sums);
+        let rows = page(all.last()).await?;
+        if rows.is_empty() {
+            return Ok(all);
         }
-        sums.extend(page);
+        all.extend(rows);
     }
 }
 

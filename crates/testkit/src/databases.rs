@@ -32,11 +32,11 @@ pub struct TestDb {
 #[derive(Debug)]
 enum Home {
     Sqlite(TempDir),
-    Postgres(Dropped),
+    Postgres(ServerDatabase),
 }
 
-/// A database on a server, dropped with this value.
-struct Dropped {
+/// A database on a PostgreSQL server, dropped with this value: for programs that open it themselves.
+pub struct ServerDatabase {
     server: String,
     name: String,
 }
@@ -65,9 +65,17 @@ pub async fn sqlite<M: MigratorTrait>() -> TestDb {
 /// # Panics
 /// When the server does not let us create it.
 pub async fn postgres<M: MigratorTrait>() -> Option<TestDb> {
-    let server = std::env::var(POSTGRES_ENV).ok().filter(|url| !url.is_empty())?;
-    let database = Dropped::create(server).await.expect("no PostgreSQL database");
+    let database = server_database().await?;
     Some(migrated::<M>(Home::Postgres(database)).await.expect("no PostgreSQL database"))
+}
+
+/// An empty database on the server; none when [`POSTGRES_ENV`] is not set.
+///
+/// # Panics
+/// When the server does not let us create it.
+pub async fn server_database() -> Option<ServerDatabase> {
+    let server = std::env::var(POSTGRES_ENV).ok().filter(|url| !url.is_empty())?;
+    Some(ServerDatabase::create(server, "template1").await.expect("no PostgreSQL database"))
 }
 
 impl TestDb {
@@ -124,7 +132,7 @@ impl Home {
         match self {
             Self::Sqlite(dir) => Db::open(&DbConfig::default(), SERVICE, dir.path()).await,
             Self::Postgres(database) => {
-                let direct = with_database(&database.server, &database.name)?;
+                let direct = database.url();
                 let url = match proxy {
                     Some(proxy) => proxy.url(&direct)?,
                     None => direct,
@@ -136,15 +144,32 @@ impl Home {
     }
 }
 
-impl Dropped {
-    async fn create(server: String) -> anyhow::Result<Self> {
+impl ServerDatabase {
+    async fn create(server: String, template: &str) -> anyhow::Result<Self> {
         let name = format!("handsel_test_{}", Uuid::new_v4().simple());
-        run(&server, &format!("CREATE DATABASE {name}")).await?;
+        run(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
         Ok(Self { server, name })
+    }
+
+    /// How it is reached, with the password if there is one.
+    ///
+    /// # Panics
+    /// When the server's URL is none.
+    pub fn url(&self) -> String {
+        with_database(&self.server, &self.name).expect("the server's URL is one")
+    }
+
+    /// Another with the same content. Nobody may be connected to this one.
+    ///
+    /// # Panics
+    /// When somebody is.
+    #[must_use]
+    pub async fn copy(&self) -> Self {
+        Self::create(self.server.clone(), &self.name).await.expect("the database cannot be copied")
     }
 }
 
-impl Drop for Dropped {
+impl Drop for ServerDatabase {
     /// The test's own connections may be open still, and its runtime may be gone: hence FORCE, and a
     /// runtime on another thread.
     fn drop(&mut self) {
@@ -163,7 +188,7 @@ impl Drop for Dropped {
 }
 
 /// The server's URL may hold a password.
-impl fmt::Debug for Dropped {
+impl fmt::Debug for ServerDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }
@@ -266,12 +291,22 @@ mod tests {
                     assert!(!path.exists());
                 }
                 Home::Postgres(database) => {
-                    let url = with_database(&database.server, &database.name).unwrap();
+                    let url = database.url();
                     drop(db);
                     assert!(run(&url, "SELECT 1").await.is_err(), "{shown}");
                 }
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_copy_has_what_the_original_had() {
+        let Some(original) = server_database().await else { return };
+        run(&original.url(), "CREATE TABLE t (n INTEGER)").await.unwrap();
+        let copy = original.copy().await;
+        run(&copy.url(), "INSERT INTO t VALUES (1)").await.unwrap();
+        drop(original);
+        run(&copy.url(), "SELECT n FROM t").await.unwrap();
     }
 
     #[test]

@@ -18,7 +18,9 @@ mod poll;
 mod proxy;
 pub mod stripe;
 
-pub use databases::{POSTGRES_ENV, TestDb, databases, postgres, sqlite, unguard};
+pub use databases::{
+    POSTGRES_ENV, ServerDatabase, TestDb, databases, postgres, server_database, sqlite, unguard,
+};
 pub use net::{free_port, listener};
 pub use poll::{Outcome, eventually};
 pub use proxy::Proxy;

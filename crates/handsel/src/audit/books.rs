@@ -1,100 +1,148 @@
-//! Both ledgers, each checked for itself, and what they say to be compared. Nothing is written.
+//! Both ledgers, each checked for itself, and what they say to be compared, a page at a time. Nothing
+//! is written.
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use ledger::audit::ReferenceSum;
 use platform::{Db, db::DbConfig};
 
 use super::{
-    Violation,
+    Age, Violation,
     bank::{Booked, Movement},
+    pairs::{self, Legs},
 };
 use crate::config::Config;
 
-/// What both ledgers say, each checked for itself.
+/// Both ledgers.
 #[derive(Debug)]
-pub(super) struct Books {
-    /// What a service finds wrong alone.
-    pub(super) violations: Vec<Violation>,
-    /// The clearing legs of both.
-    pub(super) legs: Vec<ReferenceSum>,
-    /// Transfers that we hold for moved.
-    pub(super) transfers: Vec<Booked>,
-    /// Payments that were credited.
-    pub(super) payments: Vec<Booked>,
+pub(crate) struct Books {
+    /// What giveaway-api has written.
+    pub(crate) giveaway: Db,
+    /// What giftcard-api has written.
+    pub(crate) giftcard: Db,
 }
 
 impl Books {
-    /// Reads and checks both.
+    /// Opens those of an installation.
     ///
     /// # Errors
-    /// When a database is missing or cannot be read.
-    pub(super) async fn read(config: &Config, now: Timestamp) -> anyhow::Result<Self> {
-        let mut books =
-            Self { violations: vec![], legs: vec![], transfers: vec![], payments: vec![] };
-        // giftcard-api's leg of an escrow follows giveaway-api's, so it is read first: what is
-        // posted in between looks unpaired and young, never old.
-        let giftcard = open(config, "giftcard", &config.giftcard.database).await?;
-        let read = books.read_giftcard(&giftcard, now).await;
-        giftcard.close().await;
-        read.context("the books of giftcard-api")?;
+    /// When a database is missing or cannot be reached.
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let giveaway = open(config, "giveaway", &config.giveaway.database).await?;
-        let read = books.read_giveaway(&giveaway, now).await;
-        giveaway.close().await;
-        read.context("the books of giveaway-api")?;
-        Ok(books)
+        match open(config, "giftcard", &config.giftcard.database).await {
+            Ok(giftcard) => Ok(Self { giveaway, giftcard }),
+            Err(error) => {
+                giveaway.close().await;
+                Err(error)
+            }
+        }
     }
 
-    /// What both sides report alike.
-    fn take(
-        &mut self,
-        books: &'static str,
-        violations: Vec<ledger::audit::Violation>,
-        legs: Vec<ReferenceSum>,
-    ) {
-        self.violations.extend(violations.into_iter().map(|found| Violation {
-            invariant: found.invariant,
-            books,
-            what: found.what,
-            rows: found.rows,
-        }));
-        self.legs.extend(legs);
+    pub(super) async fn close(self) {
+        self.giftcard.close().await;
+        self.giveaway.close().await;
     }
 
-    async fn read_giftcard(&mut self, db: &Db, now: Timestamp) -> anyhow::Result<()> {
-        use giftcard_api::audit::{AuditPart, Limits, run};
-        let AuditPart { violations, escrow_legs, transfers } =
-            run(db.read(), now, &Limits::default()).await?;
-        self.take("giftcard", violations, escrow_legs);
-        self.transfers.extend(transfers.into_iter().map(|transfer| Booked {
-            row: format!("settlement {}", transfer.settlement_id),
-            movement: Movement {
-                destination: transfer.destination,
-                came_back: transfer.is_reversed,
-                ..Movement::new(transfer.provider_id, transfer.provider_ref, transfer.amount)
-            },
-        }));
+    /// What each service finds wrong alone.
+    ///
+    /// # Errors
+    /// When a database cannot be read.
+    pub(super) async fn violations(&self, now: Timestamp) -> anyhow::Result<Vec<Violation>> {
+        let limits = giftcard_api::audit::Limits::default();
+        let giftcard = giftcard_api::audit::violations(self.giftcard.read(), now, &limits).await;
+        let limits = giveaway_api::audit::Limits::default();
+        let giveaway = giveaway_api::audit::violations(self.giveaway.read(), now, &limits).await;
+        let of = |books: &'static str| {
+            move |found: ledger::audit::Violation| Violation {
+                invariant: found.invariant,
+                books,
+                what: found.what,
+                rows: found.rows,
+            }
+        };
+        let giftcard = giftcard.context("the books of giftcard-api")?.into_iter();
+        let giveaway = giveaway.context("the books of giveaway-api")?.into_iter();
+        Ok(giftcard.map(of("giftcard")).chain(giveaway.map(of("giveaway"))).collect())
+    }
+
+    /// Escrows whose legs in the two ledgers do not cancel each other.
+    ///
+    /// # Errors
+    /// When a database cannot be read.
+    pub(super) async fn unpaired(&self, age: Age) -> anyhow::Result<Vec<Violation>> {
+        let giftcard = Legs::new(async |after| {
+            giftcard_api::audit::escrow_legs(self.giftcard.read(), after).await
+        });
+        let giveaway = Legs::new(async |after| {
+            giveaway_api::audit::escrow_legs(self.giveaway.read(), after).await
+        });
+        pairs::unpaired(giftcard, giveaway, age).await
+    }
+
+    /// Shows every transfer that we hold for moved: settlements, then withdrawals.
+    ///
+    /// # Errors
+    /// When a database cannot be read.
+    pub(super) async fn each_transfer(&self, mut show: impl FnMut(Booked)) -> anyhow::Result<()> {
+        let mut last: Option<String> = None;
+        loop {
+            let page =
+                giftcard_api::audit::transfers(self.giftcard.read(), last.as_deref()).await?;
+            let Some(end) = page.last() else { break };
+            last = Some(end.provider_ref.clone());
+            page.into_iter().map(settled).for_each(&mut show);
+        }
+        let mut last: Option<String> = None;
+        loop {
+            let page =
+                giveaway_api::audit::withdrawals(self.giveaway.read(), last.as_deref()).await?;
+            let Some(end) = page.last() else { break };
+            last = Some(end.provider_ref.clone());
+            page.into_iter().map(withdrawn).for_each(&mut show);
+        }
         Ok(())
     }
 
-    async fn read_giveaway(&mut self, db: &Db, now: Timestamp) -> anyhow::Result<()> {
-        use giveaway_api::audit::{AuditPart, Limits, run};
-        let AuditPart { violations, escrow_legs, payments, withdrawals } =
-            run(db.read(), now, &Limits::default()).await?;
-        self.take("giveaway", violations, escrow_legs);
-        self.transfers.extend(withdrawals.into_iter().map(|withdrawal| Booked {
-            row: format!("withdrawal {}", withdrawal.provider_ref),
-            movement: Movement {
-                destination: withdrawal.destination,
-                came_back: withdrawal.is_reversed,
-                ..Movement::new(withdrawal.provider_id, withdrawal.provider_ref, withdrawal.amount)
-            },
-        }));
-        self.payments.extend(payments.into_iter().map(|payment| Booked {
-            row: format!("payment {}", payment.payment_id),
-            movement: Movement::new(payment.payment_id, String::new(), payment.gross),
-        }));
-        Ok(())
+    /// Shows every payment that was credited.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) async fn each_payment(&self, mut show: impl FnMut(Booked)) -> anyhow::Result<()> {
+        let mut last: Option<String> = None;
+        loop {
+            let page = giveaway_api::audit::payments(self.giveaway.read(), last.as_deref()).await?;
+            let Some(end) = page.last() else { return Ok(()) };
+            last = Some(end.payment_id.clone());
+            page.into_iter().map(paid).for_each(&mut show);
+        }
+    }
+}
+
+fn settled(transfer: giftcard_api::audit::SettledTransfer) -> Booked {
+    Booked {
+        row: format!("settlement {}", transfer.settlement_id),
+        movement: Movement {
+            destination: transfer.destination,
+            came_back: transfer.is_reversed,
+            ..Movement::new(transfer.provider_id, transfer.provider_ref, transfer.amount)
+        },
+    }
+}
+
+fn withdrawn(withdrawal: giveaway_api::audit::PaidWithdrawal) -> Booked {
+    Booked {
+        row: format!("withdrawal {}", withdrawal.provider_ref),
+        movement: Movement {
+            destination: withdrawal.destination,
+            came_back: withdrawal.is_reversed,
+            ..Movement::new(withdrawal.provider_id, withdrawal.provider_ref, withdrawal.amount)
+        },
+    }
+}
+
+fn paid(payment: giveaway_api::audit::PostedPayment) -> Booked {
+    Booked {
+        row: format!("payment {}", payment.payment_id),
+        movement: Movement::new(payment.payment_id, String::new(), payment.gross),
     }
 }
 

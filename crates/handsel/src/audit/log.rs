@@ -1,7 +1,5 @@
 //! What the provider says it did, whichever provider it is.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use platform::{
     Db,
@@ -10,7 +8,7 @@ use platform::{
         Payment, PaymentStatus, Provider as _, StripeProvider, Transfer, TransferStatus, stripe,
     },
 };
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement};
 use serde::Deserialize;
 
 use crate::{
@@ -24,7 +22,8 @@ const PAGE: u32 = 500;
 /// An entry of the provider's log.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Effect {
-    pub(super) seq: i64,
+    /// Its place; none where a provider has objects and no log, and may tell an object again.
+    pub(super) seq: Option<i64>,
     pub(super) at: Timestamp,
     pub(super) kind: String,
     pub(super) object_id: String,
@@ -34,24 +33,23 @@ pub(super) struct Effect {
     pub(super) destination: Option<String>,
 }
 
-/// The whole log: what Stripe lists, or the sandbox bank's file when it belongs to this data folder, or
-/// what that bank tells over HTTP.
+/// Tells the whole log, a page at a time: what Stripe lists, or the sandbox bank's file when it belongs
+/// to this data folder, or what that bank tells over HTTP.
 ///
 /// # Errors
 /// When it cannot be read: then invariants 7 and 9 are not known to hold.
-pub(super) async fn read(config: &Config) -> anyhow::Result<Vec<Effect>> {
+pub(super) async fn read(config: &Config, mut tell: impl FnMut(Effect)) -> anyhow::Result<()> {
     if config.provider.kind == ProviderKind::Stripe {
-        return read_stripe(config).await;
+        return read_stripe(config, tell).await;
     }
     if config.provider.is_in_process() {
         let file = config.data_dir.join(FILE);
         // Before the first start there is no bank, and nothing can have moved.
-        return if file.exists() { read_file(&file).await } else { Ok(Vec::new()) };
+        return if file.exists() { read_file(&file, tell).await } else { Ok(()) };
     }
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let mut log: Vec<Effect> = Vec::new();
+    let mut after = 0;
     loop {
-        let after = log.last().map_or(0, |effect| effect.seq);
         let page: Page = http
             .get(format!("{}/v1/log?limit={PAGE}&after={after}", config.provider.url))
             .bearer_auth(config.provider.api_key.reveal())
@@ -60,9 +58,10 @@ pub(super) async fn read(config: &Config) -> anyhow::Result<Vec<Effect>> {
             .error_for_status()?
             .json()
             .await?;
-        log.extend(page.items);
+        after = page.items.last().and_then(|effect| effect.seq).unwrap_or(after);
+        page.items.into_iter().for_each(&mut tell);
         if !page.has_more {
-            return Ok(log);
+            return Ok(());
         }
     }
 }
@@ -73,12 +72,30 @@ struct Page {
     has_more: bool,
 }
 
-async fn read_file(file: &std::path::Path) -> anyhow::Result<Vec<Effect>> {
+async fn read_file(file: &std::path::Path, mut tell: impl FnMut(Effect)) -> anyhow::Result<()> {
     let db = Db::sqlite_read_only(file).await?;
+    let mut after = Some(0);
+    let mut read = Ok(());
+    while let (Some(seq), Ok(())) = (after, &read) {
+        match page_of_file(&db, seq).await {
+            Ok(page) => {
+                after = page.last().and_then(|effect| effect.seq);
+                page.into_iter().for_each(&mut tell);
+            }
+            Err(error) => read = Err(error),
+        }
+    }
+    db.close().await;
+    read
+}
+
+async fn page_of_file(db: &Db, after: i64) -> anyhow::Result<Vec<Effect>> {
     let query = "SELECT seq, at_ms, kind, object_id, reference, amount_minor, currency, destination \
-                 FROM effects ORDER BY seq";
-    let rows = db.read().query_all_raw(Statement::from_string(DbBackend::Sqlite, query)).await?;
-    let log = rows.iter().map(|row| {
+                 FROM effects WHERE seq > $1 ORDER BY seq LIMIT $2";
+    let values = [after.into(), i64::from(PAGE).into()];
+    let query = Statement::from_sql_and_values(DbBackend::Sqlite, query, values);
+    let rows = db.read().query_all_raw(query).await?;
+    let effect = |row: &QueryResult| {
         Ok(Effect {
             seq: row.try_get("", "seq")?,
             at: from_millis(row.try_get("", "at_ms")?),
@@ -89,42 +106,34 @@ async fn read_file(file: &std::path::Path) -> anyhow::Result<Vec<Effect>> {
             currency: row.try_get("", "currency")?,
             destination: row.try_get("", "destination")?,
         })
-    });
-    let log = log.collect();
-    db.close().await;
-    log
+    };
+    rows.iter().map(effect).collect()
 }
 
 /// Stripe has objects and no log: each that moved money is an entry, and so is its way back. Its lists
 /// tell an object again when it has changed; the last word counts.
-async fn read_stripe(config: &Config) -> anyhow::Result<Vec<Effect>> {
+async fn read_stripe(config: &Config, mut tell: impl FnMut(Effect)) -> anyhow::Result<()> {
     let crate::config::Provider { url, api_key, webhook_secret, .. } = &config.provider;
     let url = if url.is_empty() { stripe::BASE_URL } else { url };
     let provider = StripeProvider::new(url, api_key.reveal(), webhook_secret.reveal())?;
-    let (mut transfers, mut after) = (BTreeMap::new(), None);
+    let mut after = None;
     loop {
         let page = provider.transfers(after.as_deref()).await?;
-        transfers.extend(page.items.into_iter().map(|transfer| (transfer.id.clone(), transfer)));
+        page.items.into_iter().flat_map(of_transfer).for_each(&mut tell);
         if !page.has_more {
             break;
         }
         after = page.cursor;
     }
-    let (mut payments, mut after) = (BTreeMap::new(), None);
+    let mut after = None;
     loop {
         let page = provider.payments(after.as_deref()).await?;
-        payments.extend(page.items.into_iter().map(|payment| (payment.id.clone(), payment)));
+        page.items.into_iter().filter_map(of_payment).for_each(&mut tell);
         if !page.has_more {
-            break;
+            return Ok(());
         }
         after = page.cursor;
     }
-    let moved = transfers.into_values().flat_map(of_transfer);
-    let mut log: Vec<_> = moved.chain(payments.into_values().filter_map(of_payment)).collect();
-    for (seq, effect) in (1..).zip(&mut log) {
-        effect.seq = seq;
-    }
-    Ok(log)
 }
 
 fn of_transfer(transfer: Transfer) -> Vec<Effect> {
@@ -134,7 +143,7 @@ fn of_transfer(transfer: Transfer) -> Vec<Effect> {
         TransferStatus::Reversed => &["transfer.paid", "transfer.reversed"],
     };
     let of = |kind: &&str| Effect {
-        seq: 0,
+        seq: None,
         at: transfer.created_at,
         kind: (*kind).to_owned(),
         object_id: transfer.id.clone(),
@@ -150,7 +159,7 @@ fn of_payment(payment: Payment) -> Option<Effect> {
     match payment.status {
         PaymentStatus::Pending | PaymentStatus::Failed => None,
         PaymentStatus::Paid | PaymentStatus::ChargedBack => Some(Effect {
-            seq: 0,
+            seq: None,
             at: payment.created_at,
             kind: "payment.paid".to_owned(),
             object_id: payment.id,

@@ -8,7 +8,8 @@
 //! | `bank` | whether our books and that log tell the same |
 //!
 //! It runs beside a server. Money on its way between two services is no violation while it is
-//! young; see [`Age`].
+//! young; see [`Age`]. Nothing is loaded as a whole: what it keeps in memory is what is wrong, and about
+//! sixty bytes for each payment and transfer, because a provider lists them in an order of its own.
 
 mod bank;
 mod books;
@@ -27,7 +28,8 @@ use jiff::{SignedDuration, Timestamp};
 use platform::{Clock, Shutdown};
 use serde::{Serialize, Serializer};
 
-use self::books::Books;
+use self::bank::Comparison;
+pub(crate) use self::books::Books;
 use crate::{
     cli::AuditArgs,
     config::Config,
@@ -38,6 +40,9 @@ use crate::{
 /// How long money may be on its way before somebody should look: calls between the services are
 /// retried with pauses of at most half a minute, and a settlement is swept once a minute.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(15);
+
+/// Violations kept of one comparison between books; as in each check of one service.
+const LISTED: usize = 100;
 
 /// Violations named in the report; a broken ledger has more than anyone reads.
 const MAX_NAMED: usize = 200;
@@ -146,14 +151,44 @@ async fn watch(
 /// # Errors
 /// When the books or the bank cannot be read; violations are no error.
 pub(crate) async fn audit(config: &Config, now: Timestamp, age: Age) -> anyhow::Result<Audited> {
-    let Books { violations, legs, transfers, payments } = Books::read(config, now).await?;
-    let mut violations: BTreeSet<Violation> = violations.into_iter().collect();
-    violations.extend(pairs::unpaired(&legs, age));
+    let books = Books::open(config).await?;
+    let audited = compare(config, &books, now, age).await;
+    books.close().await;
+    audited
+}
+
+/// Checks every invariant in books that are open.
+///
+/// # Errors
+/// When the books or the bank cannot be read; violations are no error.
+pub(crate) async fn compare(
+    config: &Config,
+    books: &Books,
+    now: Timestamp,
+    age: Age,
+) -> anyhow::Result<Audited> {
+    let mut violations: BTreeSet<Violation> = books.violations(now).await?.into_iter().collect();
+    violations.extend(books.unpaired(age).await?);
+    let mut transfers = Comparison::new(&bank::TRANSFERS, age);
+    let mut payments = Comparison::new(&bank::PAYMENTS, age);
+    books.each_transfer(|booked| transfers.book(&booked)).await?;
+    books.each_payment(|booked| payments.book(&booked)).await?;
     // The provider is read last: what our books have, it did before.
-    let log = log::read(config).await.context(
+    let heard = log::read(config, |effect| {
+        transfers.hear(&effect);
+        payments.hear(&effect);
+    });
+    heard.await.context(
         "the provider cannot be asked what it did, so invariants 7 and 9 are not known to hold",
     )?;
-    violations.extend(bank::contradictions(&log, &transfers, &payments, age));
+    if transfers.doubts() {
+        books.each_transfer(|booked| transfers.name(&booked)).await?;
+    }
+    if payments.doubts() {
+        books.each_payment(|booked| payments.name(&booked)).await?;
+    }
+    violations.extend(transfers.into_violations());
+    violations.extend(payments.into_violations());
     Ok(Audited { violations })
 }
 

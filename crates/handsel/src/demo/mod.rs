@@ -36,14 +36,14 @@ use std::{
 
 use anyhow::Context as _;
 use jiff::Zoned;
-use platform::{Clock, Shutdown};
+use platform::{Clock, Shutdown, config::Secret, db::DbConfig};
 use tokio::net::TcpListener;
 
 use self::{phases::Phase, report::Report, state::State, story::Story};
 use crate::{
     cli::DemoArgs,
     config::{Config, Server},
-    node::Node,
+    node::{Node, databases::Databases},
     out,
     serve::CLOCK_FILE,
 };
@@ -81,16 +81,20 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         None => fresh_folder()?,
     };
     let listener = listen(&args).await?;
-    let config = Config {
+    let mut config = Config {
         data_dir: data_dir.clone(),
         demo: true,
         server: Server { listen: listener.local_addr()?, ..Server::default() },
         ..Config::default()
     };
+    let is_new = !data_dir.exists();
     config.make_data_dir()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let clock = Clock::shifted(&data_dir.join(CLOCK_FILE))?;
+    if let Some(url) = args.postgres.clone() {
+        use_postgres(&mut config, url, &clock, is_new).await?;
+    }
     let node = Node::start(&config, clock, shutdown.clone(), listener).await?;
     let ready = began.elapsed();
 
@@ -150,6 +154,31 @@ async fn tell(demo: &mut Demo, ready: Duration) -> anyhow::Result<Report> {
         demo.story.took(began.elapsed());
     }
     report::make(demo).await
+}
+
+/// Keeps the services' rows in a PostgreSQL database, with the schema that they need.
+async fn use_postgres(
+    config: &mut Config,
+    url: String,
+    clock: &Clock,
+    is_new: bool,
+) -> anyhow::Result<()> {
+    let database = DbConfig { url: Secret::new(url), ..DbConfig::default() };
+    for of_service in [
+        &mut config.giveaway.database,
+        &mut config.giftcard.database,
+        &mut config.processor.database,
+    ] {
+        of_service.clone_from(&database);
+    }
+    // A story in the rows of somebody else would be theirs for ever.
+    anyhow::ensure!(
+        !is_new || Databases::are_empty(config).await.context("--postgres")?,
+        "--postgres: the database has something in it, and {} is not where its story began",
+        config.data_dir.display()
+    );
+    Databases::migrate(config, clock).await.context("--postgres")?;
+    Ok(())
 }
 
 fn fresh_folder() -> anyhow::Result<PathBuf> {

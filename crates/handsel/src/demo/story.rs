@@ -106,7 +106,12 @@ impl Story {
         self.print("");
         let Some(try_it) = try_it else {
             self.print(format_args!("{INDENT}handsel verify {}", report.transcript.display()));
-            self.print(format_args!("{INDENT}handsel audit --data {}", config.data_dir.display()));
+            let elsewhere = match config.giveaway.database.url.is_empty() {
+                true => "",
+                false => ", with the URL as HANDSEL__{GIVEAWAY,GIFTCARD}__DATABASE__URL",
+            };
+            let data = config.data_dir.display();
+            self.print(format_args!("{INDENT}handsel audit --data {data}{elsewhere}"));
             return;
         };
         self.print(self.strong("The server is still running"));

@@ -82,6 +82,20 @@ impl Databases {
         ])
     }
 
+    /// Whether nobody has used any of them yet.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub(crate) async fn are_empty(config: &Config) -> anyhow::Result<bool> {
+        let all = [
+            giveaway_api::Migrator::migrations().len(),
+            giftcard_api::Migrator::migrations().len(),
+            job_processor::Migrator::migrations().len(),
+        ];
+        let outdated = Self::outdated(config).await?;
+        Ok(outdated.iter().map(|migrated| migrated.applied.len()).eq(all))
+    }
+
     /// All of them, by the names of their services.
     pub(crate) fn all(&self) -> [(&'static str, &Db); 3] {
         [("giveaway", &self.giveaway), ("giftcard", &self.giftcard), ("processor", &self.processor)]
