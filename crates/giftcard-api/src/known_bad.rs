@@ -24,7 +24,7 @@ pub enum KnownBad {
     ResendRefusalTaken,
     /// A failed settlement gives its lines to the next one, and keeps them.
     LinesReleasedOnFailure,
-    /// A card is loaded, and saved with what is left of it: see [`load_decide_save`].
+    /// A card is loaded, and saved with what is left of it, whatever has been saved meanwhile.
     NoCompareAndSet,
     /// What was never reserved leaves no trace when it is cancelled.
     NoTombstone,
