@@ -158,26 +158,29 @@ async fn drive(service: &Service, id: SagaId) -> anyhow::Result<()> {
                 return Ok(());
             }
         };
-        match turn {
-            Ok(Turn::Further) => {
-                let until = service.clock.now() + LEASE;
-                if !lease::keep(service.db.write(), id, fence, until).await? {
-                    return Ok(());
-                }
-            }
-            Ok(Turn::Wait) => {
-                return rest(service, &saga, fence, saga.turns.saturating_add(1)).await;
-            }
+        let is_resting = match turn {
+            Ok(Turn::Further) => false,
+            Ok(Turn::Wait) => rest(service, &saga, fence, saga.turns.saturating_add(1)).await?,
             Err(error) => {
                 rest(service, &saga, fence, saga.turns.saturating_add(1)).await?;
                 return Err(error);
             }
+        };
+        let until = service.clock.now() + LEASE;
+        if is_resting || !lease::keep(service.db.write(), id, fence, until).await? {
+            return Ok(());
         }
     }
 }
 
-/// Gives the lease back until the next turn is due.
-async fn rest(service: &Service, saga: &saga::Model, fence: i64, turns: i32) -> anyhow::Result<()> {
+/// Gives the lease back until the next turn is due. False when it is lost, or when the saga was moved
+/// on during this turn, as by [`super::resolve_escrows`]: what that asks for does not wait.
+async fn rest(
+    service: &Service,
+    saga: &saga::Model,
+    fence: i64,
+    turns: i32,
+) -> anyhow::Result<bool> {
     let now = service.clock.now();
     let pause = pause(u32::try_from(turns).unwrap_or(0));
     let in_state = now.duration_since(platform::clock::from_millis(saga.changed_at));
@@ -187,8 +190,7 @@ async fn rest(service: &Service, saga: &saga::Model, fence: i64, turns: i32) -> 
         tracing::error!(saga = %saga.saga_id(), state = saga.state, "a saga needs an operator");
     }
     let next = now + SignedDuration::try_from(pause)?;
-    lease::rest(service.db.write(), saga.saga_id(), fence, turns, next, needs_operator).await?;
-    Ok(())
+    Ok(lease::rest(service.db.write(), saga, fence, turns, next, needs_operator).await?)
 }
 
 /// R(i): sends every batch that is maybe reserved, in parallel, with the bytes that were stored.

@@ -210,6 +210,20 @@ async fn a_question_about_an_undecided_saga_aborts_it_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_question_asks_for_in_the_middle_of_a_turn_does_not_wait() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let (host, id) = drafted(&world, &app).await;
+        world.giftcard.fail("reserve", &[Fault::Hang; 500]);
+        publish(&app, &host, id, "p").await;
+        let saga = app.giveaway(&host, id).await["saga"]["id"].as_str().unwrap().to_owned();
+        resolve_escrows(app.service(), &saga).await.unwrap();
+        // The turn ends without an answer, and no time passes that a rest could be over by.
+        is_undone(&world, &app, &host, id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_poisoned_saga_holds_up_nobody() {
     for world in World::all().await {
         let app = world.start().await;

@@ -74,28 +74,30 @@ pub async fn keep<C: ConnectionTrait>(
     Ok(kept.rows_affected == 1)
 }
 
-/// Gives the lease back and says when the saga is worked on next.
+/// Gives the lease back and says when the saga is worked on next. False, and nothing is written, when
+/// the lease was lost, or when somebody moved the saga on meanwhile: then there is something to do now.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn rest<C: ConnectionTrait>(
     conn: &C,
-    id: SagaId,
+    seen: &Model,
     fence: i64,
     turns: i32,
     next: Timestamp,
     needs_operator: bool,
-) -> Result<(), DbErr> {
-    Entity::update_many()
+) -> Result<bool, DbErr> {
+    let rested = Entity::update_many()
         .col_expr(Column::LeaseUntil, Expr::value(0_i64))
         .col_expr(Column::Turns, Expr::value(turns))
         .col_expr(Column::NextAt, Expr::value(next.as_millisecond()))
         .col_expr(Column::NeedsOperator, Expr::value(needs_operator))
-        .filter(Column::Id.eq(id.0))
+        .filter(Column::Id.eq(seen.id))
         .filter(Column::Fence.eq(fence))
+        .filter(Column::State.eq(seen.state.as_str()))
         .exec(conn)
         .await?;
-    Ok(())
+    Ok(rested.rows_affected == 1)
 }
 
 /// Makes a saga due that was flagged for the operator, and takes the flag away. False when it is not
