@@ -196,7 +196,7 @@ async fn rest(
 /// R(i): sends every batch that is maybe reserved, in parallel, with the bytes that were stored.
 async fn reserve(service: &Service, saga: &saga::Model, fence: i64) -> anyhow::Result<Turn> {
     let id = saga.saga_id();
-    let batches = saga::batches(service.db.write(), id).await?;
+    let batches = batch::of_saga(service.db.write(), id).await?;
     let states: Vec<BatchState> =
         batches.iter().map(batch::Model::state).collect::<Result<_, _>>()?;
     let is_overdue = service.clock.now_ms() >= saga.deadline_at;
@@ -348,7 +348,7 @@ pub(crate) async fn turn_back(
 /// outcome is recorded. The giveaway is a draft again once all are confirmed.
 async fn cancel(service: &Service, saga: &saga::Model, fence: i64) -> anyhow::Result<Turn> {
     let id = saga.saga_id();
-    let batches = saga::batches(service.db.write(), id).await?;
+    let batches = batch::of_saga(service.db.write(), id).await?;
     let mut calls = Vec::new();
     for batch in &batches {
         let from = batch.state()?;
@@ -410,29 +410,32 @@ async fn record(
     service: &Service,
     saga: SagaId,
     fence: i64,
-    batch: &batch::Model,
+    row: &batch::Model,
     from: BatchState,
     to: BatchState,
     answer: Result<(), Status>,
 ) -> anyhow::Result<Recorded> {
-    let id = BatchId(batch.id);
+    let id = BatchId(row.id);
     let Err(status) = answer else {
         let tx = service.db.begin("saga_batch").await?;
-        let row = saga::lock(&tx, saga).await?;
-        if row.is_none_or(|row| row.fence != fence) {
+        let saga = saga::lock(&tx, saga).await?;
+        if saga.is_none_or(|saga| saga.fence != fence) {
             return Ok(Recorded::Lost);
         }
-        saga::advance_batch(&tx, id, from, to, service.clock.now()).await?;
+        batch::advance(&tx, id, from, to, service.clock.now()).await?;
         tx.commit().await?;
         return Ok(Recorded::Done);
     };
     let note = format!("{:?}: {}", status.code(), status.message());
-    saga::note(service.db.write(), saga, fence, id, &note).await?;
+    batch::note(service.db.write(), saga, fence, id, &note).await?;
     if outcome(&status) == Some(Outcome::Mismatch) {
-        tracing::error!(%saga, batch = batch.number, "a batch has other bytes than the call under its key");
+        tracing::error!(%saga, batch = row.number, "a batch has other bytes than the call under its key");
     }
     Ok(match (outcome(&status), Refusal::of(&status)) {
-        (None, Some(refusal)) => Recorded::Refused(refusal),
+        (None, Some(refusal)) => {
+            batch::refuse(service.db.write(), saga, fence, id, &refusal.to_string()).await?;
+            Recorded::Refused(refusal)
+        }
         _ => Recorded::Unknown,
     })
 }

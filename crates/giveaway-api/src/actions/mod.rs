@@ -20,6 +20,7 @@ pub mod import_entries;
 pub mod lapse_winners;
 pub mod lifecycle;
 pub mod list_entries;
+pub mod list_outcomes;
 pub(crate) mod mails;
 pub(crate) mod observe_withdrawal;
 pub mod operator;

@@ -26,7 +26,11 @@ use crate::{
     ids::{BatchId, CardId, EscrowId, GiveawayId, HostId, SagaId, UnitId, WinnerId},
     known_bad::KnownBad,
     service::Service,
-    store::{escrow_return, giveaway, host, saga, unit, winner},
+    store::{
+        escrow_return, giveaway, host,
+        saga::{self, batch},
+        unit, winner,
+    },
 };
 
 /// Applies the answers to our calls.
@@ -80,13 +84,13 @@ fn is_dispensable(method: &str) -> bool {
 /// A batch is funded; with the last one the giveaway is scheduled.
 async fn confirmed(service: &Service, tx: &Tx, id: BatchId) -> anyhow::Result<()> {
     let now = service.clock.now();
-    let batch = saga::find_batch(tx, id).await?.context("the batch is gone")?;
-    let saga_id = SagaId(batch.saga_id);
+    let row = batch::find(tx, id).await?.context("the batch is gone")?;
+    let saga_id = SagaId(row.saga_id);
     let saga = saga::find(tx, saga_id).await?.context("the saga is gone")?;
     // Locked, so that of two batches that are confirmed at once the later one sees the other.
     giveaway::lock(tx, saga.giveaway()).await?;
-    saga::advance_batch(tx, id, BatchState::Reserved, BatchState::Confirmed, now).await?;
-    for batch in saga::batches(tx, saga_id).await? {
+    batch::advance(tx, id, BatchState::Reserved, BatchState::Confirmed, now).await?;
+    for batch in batch::of_saga(tx, saga_id).await? {
         if batch.state()? != BatchState::Confirmed {
             return Ok(());
         }

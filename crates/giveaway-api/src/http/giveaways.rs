@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use http::StatusCode;
 use platform::http::{Idempotent, Json, Problem};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     auth::HostAuth,
@@ -15,6 +15,7 @@ use crate::{
     actions::{
         cancel_giveaway::cancel_giveaway,
         draft_giveaway::{draft_giveaway, edit_giveaway},
+        list_outcomes::{UnitOutcome, list_outcomes},
         publish_giveaway::publish_giveaway,
         show_giveaway::{
             GiveawaySummary, GiveawayView, WinnerView, list_giveaways, list_winners, show_giveaway,
@@ -24,7 +25,8 @@ use crate::{
         draft::{Form, Patch},
         giveaway::GiveawayState,
     },
-    ids::GiveawayId,
+    error::Error,
+    ids::{GiveawayId, HostId},
     service::Service,
 };
 
@@ -73,31 +75,60 @@ pub(crate) async fn show(
     Ok(Json(show_giveaway(&service, host, id).await?))
 }
 
-/// `POST /giveaways/{id}/publish`: 200 once the saga has ended, 202 while it goes on.
+/// A giveaway, and what has become of each of its prizes so far.
+#[derive(Serialize)]
+pub(crate) struct WithOutcomes {
+    #[serde(flatten)]
+    giveaway: GiveawayView,
+    outcomes: Vec<UnitOutcome>,
+}
+
+/// `POST /giveaways/{id}/publish`: 200 once every prize is funded. Otherwise 202, while it goes on or
+/// after it turned back: which prizes are how far, and which were refused, is in the list.
 pub(crate) async fn publish(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
     Id(id): Id<GiveawayId>,
     request: Idempotent<Nothing>,
-) -> Result<(StatusCode, Json<GiveawayView>), Problem> {
+) -> Result<(StatusCode, Json<WithOutcomes>), Problem> {
     publish_giveaway(&service, host, id, &request.key).await?;
-    let view = show_giveaway(&service, host, id).await?;
-    let status = match view.state {
-        GiveawayState::Funding => StatusCode::ACCEPTED,
+    let view = with_outcomes(&service, host, id).await?;
+    let status = match view.giveaway.state {
+        GiveawayState::Draft | GiveawayState::Funding => StatusCode::ACCEPTED,
         _ => StatusCode::OK,
     };
     Ok((status, Json(view)))
 }
 
-/// `POST /giveaways/{id}/cancel`
+/// `POST /giveaways/{id}/cancel`: 202, prizes come back one by one.
 pub(crate) async fn cancel(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
     Id(id): Id<GiveawayId>,
     request: Idempotent<Nothing>,
-) -> Result<(StatusCode, Json<GiveawayView>), Problem> {
+) -> Result<(StatusCode, Json<WithOutcomes>), Problem> {
     cancel_giveaway(&service, host, id, &request.key).await?;
-    Ok((StatusCode::ACCEPTED, Json(show_giveaway(&service, host, id).await?)))
+    Ok((StatusCode::ACCEPTED, Json(with_outcomes(&service, host, id).await?)))
+}
+
+async fn with_outcomes(
+    service: &Service,
+    host: HostId,
+    id: GiveawayId,
+) -> Result<WithOutcomes, Error> {
+    // Outcomes first: what the giveaway says then is at least as late.
+    let outcomes = list_outcomes(service, host, id).await?;
+    Ok(WithOutcomes { giveaway: show_giveaway(service, host, id).await?, outcomes })
+}
+
+/// `GET /giveaways/{id}/outcomes`
+pub(crate) async fn outcomes(
+    State(service): State<Arc<Service>>,
+    HostAuth(host): HostAuth,
+    Id(id): Id<GiveawayId>,
+) -> Result<Json<Page<UnitOutcome>>, Problem> {
+    // All at once: a giveaway has at most 2,000 prizes.
+    Ok(Json(Page::with_next(list_outcomes(&service, host, id).await?, None)))
 }
 
 /// `GET /giveaways/{id}/winners`

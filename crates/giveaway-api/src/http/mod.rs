@@ -53,6 +53,7 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/giveaways/{id}", get(giveaways::show).patch(giveaways::edit))
         .route("/giveaways/{id}/publish", post(giveaways::publish))
         .route("/giveaways/{id}/cancel", post(giveaways::cancel))
+        .route("/giveaways/{id}/outcomes", get(giveaways::outcomes))
         .route("/giveaways/{id}/public", get(public_giveaway::get))
         .route("/giveaways/{id}/entries", post(enter::post).get(list_entries::get))
         .route("/giveaways/{id}/entries/import", post(import_entries::post))

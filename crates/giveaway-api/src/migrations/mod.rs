@@ -12,6 +12,7 @@ mod m0110_charge_backs;
 mod m0111_withdrawals;
 mod m0115_operator;
 mod m0116_voids;
+mod m0117_refusals;
 mod m0120_entries;
 mod m0121_draws;
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0111_withdrawals::Migration));
         all.push(Box::new(m0115_operator::Migration));
         all.push(Box::new(m0116_voids::Migration));
+        all.push(Box::new(m0117_refusals::Migration));
         all
     }
 }

@@ -124,3 +124,14 @@ pub async fn count_requested<C: ConnectionTrait>(
         .count(conn)
         .await
 }
+
+/// Every return of a giveaway's escrows.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_giveaway<C: ConnectionTrait>(
+    conn: &C,
+    giveaway: GiveawayId,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::GiveawayId.eq(giveaway.0)).all(conn).await
+}

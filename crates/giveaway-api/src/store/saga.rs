@@ -1,11 +1,12 @@
-//! Publish sagas: their batches and items, and in [`lease`] who works on which.
+//! Publish sagas and their items; their batches are in [`batch`], and in [`lease`] who works on which.
 
+pub mod batch;
 pub mod lease;
 
 use jiff::Timestamp;
 use ledger::Money;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, ExprTrait as _, QueryOrder as _, QuerySelect as _,
+    ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
     entity::prelude::*, sea_query::Expr,
 };
 
@@ -16,7 +17,7 @@ use crate::{
         saga::{BatchState, SagaState},
     },
     error::Result,
-    ids::{BatchId, GiveawayId, HostId, SagaId},
+    ids::{GiveawayId, HostId, SagaId},
 };
 
 /// An attempt to publish a giveaway. Its hold at the ledger has the same id.
@@ -63,52 +64,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// Batches: what one call reserves.
-pub mod batch {
-    use sea_orm::entity::prelude::*;
-
-    use crate::{domain::saga::BatchState, error::Result};
-
-    /// Some of a saga's escrows, with the bytes of every call that may be made about them.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "saga_batch")]
-    pub struct Model {
-        /// What the answer to its confirmation is about.
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        /// The saga.
-        pub saga_id: Uuid,
-        /// Its number in the saga, from 0.
-        pub number: i32,
-        /// Where it stands: [`Model::state`].
-        pub state: String,
-        /// The encoded request that reserves it.
-        pub reserve_request: Vec<u8>,
-        /// The encoded request that confirms it.
-        pub confirm_request: Vec<u8>,
-        /// The encoded request that cancels it.
-        pub cancel_request: Vec<u8>,
-        /// What the last call about it said, unless it succeeded.
-        pub note: Option<String>,
-    }
-
-    impl Model {
-        /// Where it stands.
-        ///
-        /// # Errors
-        /// For a corrupt row.
-        pub fn state(&self) -> Result<BatchState> {
-            Ok(self.state.parse()?)
-        }
-    }
-
-    /// Of a saga.
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
 
 /// Items: one escrow each.
 pub mod item {
@@ -218,6 +173,7 @@ pub async fn insert<C: ConnectionTrait>(
             confirm_request: Set(batch.confirm_request.clone()),
             cancel_request: Set(batch.cancel_request.clone()),
             note: Set(None),
+            refusal: Set(None),
         };
         batch::Entity::insert(row).exec_without_returning(tx).await?;
         let items = batch.items.iter().map(|item| item::ActiveModel {
@@ -249,18 +205,6 @@ pub async fn lock<C: ConnectionTrait>(tx: &C, id: SagaId) -> Result<Option<Model
     Entity::find_by_id(id.0).lock_exclusive().one(tx).await
 }
 
-/// A saga's batches, in order.
-///
-/// # Errors
-/// When the database fails.
-pub async fn batches<C: ConnectionTrait>(conn: &C, id: SagaId) -> Result<Vec<batch::Model>, DbErr> {
-    batch::Entity::find()
-        .filter(batch::Column::SagaId.eq(id.0))
-        .order_by_asc(batch::Column::Number)
-        .all(conn)
-        .await
-}
-
 /// A saga's items.
 ///
 /// # Errors
@@ -271,17 +215,6 @@ pub async fn items<C: ConnectionTrait>(conn: &C, id: SagaId) -> Result<Vec<item:
         .order_by_asc(item::Column::EscrowId)
         .all(conn)
         .await
-}
-
-/// The batch of this id.
-///
-/// # Errors
-/// When the database fails.
-pub async fn find_batch<C: ConnectionTrait>(
-    conn: &C,
-    id: BatchId,
-) -> Result<Option<batch::Model>, DbErr> {
-    batch::Entity::find_by_id(id.0).one(conn).await
 }
 
 /// Sagas that have not ended, the oldest first: for the operator.
@@ -334,59 +267,4 @@ pub async fn advance<C: ConnectionTrait>(
     let (from, to) = (from.as_str(), to.as_str());
     event::record(tx, Change { machine: "saga", subject: id.0, from, to, reason, at_ms }).await?;
     Ok(true)
-}
-
-/// Moves a batch to the next state, with its event. False when it is not in `from` any more.
-///
-/// # Errors
-/// When the database fails.
-pub async fn advance_batch<C: ConnectionTrait>(
-    tx: &C,
-    id: BatchId,
-    from: BatchState,
-    to: BatchState,
-    now: Timestamp,
-) -> Result<bool> {
-    let changed = batch::Entity::update_many()
-        .col_expr(batch::Column::State, Expr::value(to.as_str()))
-        .col_expr(batch::Column::Note, Expr::value(None::<String>))
-        .filter(batch::Column::Id.eq(id.0))
-        .filter(batch::Column::State.eq(from.as_str()))
-        .exec(tx)
-        .await?;
-    if changed.rows_affected != 1 {
-        return Ok(false);
-    }
-    let (from, to, at_ms) = (from.as_str(), to.as_str(), now.as_millisecond());
-    let reason = "answered by giftcard-api";
-    event::record(tx, Change { machine: "saga_batch", subject: id.0, from, to, reason, at_ms })
-        .await?;
-    Ok(true)
-}
-
-/// Notes what the last call about a batch said, as long as nobody took the saga over.
-///
-/// # Errors
-/// When the database fails.
-pub async fn note<C: ConnectionTrait>(
-    conn: &C,
-    saga: SagaId,
-    fence: i64,
-    batch: BatchId,
-    note: &str,
-) -> Result<(), DbErr> {
-    batch::Entity::update_many()
-        .col_expr(batch::Column::Note, Expr::value(note))
-        .filter(batch::Column::Id.eq(batch.0))
-        .filter(Expr::exists(
-            sea_orm::sea_query::Query::select()
-                .expr(Expr::value(1))
-                .from(Entity)
-                .and_where(Expr::col((Entity, Column::Id)).eq(saga.0))
-                .and_where(Expr::col((Entity, Column::Fence)).eq(fence))
-                .to_owned(),
-        ))
-        .exec(conn)
-        .await?;
-    Ok(())
 }

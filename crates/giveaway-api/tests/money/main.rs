@@ -12,6 +12,7 @@ mod guards;
 mod mails;
 mod model;
 mod operator;
+mod outcomes;
 mod processor;
 mod sagas;
 mod statements;
