@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use platform::{
     boundary::Broken,
     provider::{
-        Checkout, NewCheckout, NewRefund, NewTransfer, Page, Payment, Provider, ProviderError,
-        Refund, Transfer, TransferOutcome, WebhookError, WebhookEvent,
+        Checkout, CheckoutState, NewCheckout, NewRefund, NewTransfer, Page, Payment, Provider,
+        ProviderError, Refund, Transfer, TransferOutcome, WebhookError, WebhookEvent,
     },
 };
 
@@ -58,6 +58,10 @@ impl Provider for Bounded {
 
     async fn create_checkout(&self, checkout: NewCheckout) -> Result<Checkout, ProviderError> {
         exchange!(self, "checkout", self.inner.create_checkout(checkout))
+    }
+
+    async fn checkout(&self, id: &str) -> Result<Option<CheckoutState>, ProviderError> {
+        exchange!(self, "checkout_state", self.inner.checkout(id))
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Option<Payment>, ProviderError> {

@@ -19,6 +19,7 @@ use crate::{
         lifecycle,
         report_counts::report_counts,
         send_withdrawal::send_due,
+        sweep_top_ups::sweep_top_ups,
         sweep_withdrawals::sweep_withdrawals,
         take_answers::TakeAnswers,
         take_payments::{sweep_payments, work_off_inbox},
@@ -70,6 +71,12 @@ pub(crate) fn start(service: &Arc<Service>) {
     now_and_then(service, "payment sweep", every, |service| async move {
         sweep_payments(&service).await
     });
+    now_and_then(
+        service,
+        "top-up sweep",
+        every,
+        |service| async move { sweep_top_ups(&service).await },
+    );
     now_and_then(service, "withdrawal sweep", every, |service| async move {
         sweep_withdrawals(&service).await
     });

@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use jiff::Timestamp;
 use platform::provider::{
-    Checkout, NewCheckout, NewRefund, NewTransfer, Page, Payment, Provider, ProviderAmount,
-    ProviderError, Refund, Transfer, TransferOutcome, TransferStatus, WebhookError, WebhookEvent,
-    WebhookEventKind,
+    Checkout, CheckoutState, NewCheckout, NewRefund, NewTransfer, Page, Payment, Provider,
+    ProviderAmount, ProviderError, Refund, Transfer, TransferOutcome, TransferStatus, WebhookError,
+    WebhookEvent, WebhookEventKind,
 };
 use serde::Deserialize;
 
@@ -159,6 +159,10 @@ impl Provider for Bank {
     }
 
     async fn create_checkout(&self, _: NewCheckout) -> Result<Checkout, ProviderError> {
+        lost()
+    }
+
+    async fn checkout(&self, _: &str) -> Result<Option<CheckoutState>, ProviderError> {
         lost()
     }
 

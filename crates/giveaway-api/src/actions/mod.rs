@@ -40,6 +40,7 @@ pub mod resolve_withdrawal;
 pub(crate) mod return_prize;
 pub mod send_withdrawal;
 pub mod show_giveaway;
+pub mod sweep_top_ups;
 pub mod sweep_withdrawals;
 pub(crate) mod take_answers;
 pub mod take_payments;

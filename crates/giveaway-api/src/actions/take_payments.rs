@@ -116,7 +116,8 @@ async fn take_transfer(service: &Service, reference: &str) -> anyhow::Result<()>
     }
 }
 
-async fn take_by_id(service: &Service, payment_id: &str) -> anyhow::Result<()> {
+/// Takes what the provider says of a payment now.
+pub(super) async fn take_by_id(service: &Service, payment_id: &str) -> anyhow::Result<()> {
     match service.provider.payment(payment_id).await? {
         Some(payment) => take(service, &payment).await,
         None => {

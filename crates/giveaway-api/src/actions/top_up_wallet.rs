@@ -71,6 +71,7 @@ pub async fn top_up_wallet(
     let row = find(service, host, id).await?;
     let url = match row.checkout_url.clone() {
         Some(url) => url,
+        None if row.state()? != TopUpState::Pending => return view(id, &row),
         None => open_checkout(service, id, row.checkout_request()?).await?,
     };
     Ok(TopUpView { checkout_url: Some(url), ..view(id, &row)? })

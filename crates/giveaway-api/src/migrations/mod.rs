@@ -13,6 +13,7 @@ mod m0111_withdrawals;
 mod m0115_operator;
 mod m0116_voids;
 mod m0117_refusals;
+mod m0118_quiet_top_ups;
 mod m0120_entries;
 mod m0121_draws;
 
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0115_operator::Migration));
         all.push(Box::new(m0116_voids::Migration));
         all.push(Box::new(m0117_refusals::Migration));
+        all.push(Box::new(m0118_quiet_top_ups::Migration));
         all
     }
 }

@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
     entity::prelude::*,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, ExprTrait as _, Func, OnConflict},
 };
 
 use super::event::{self, Change};
@@ -43,6 +43,8 @@ pub struct Model {
     pub created_at: i64,
     /// When its state changed last.
     pub changed_at: i64,
+    /// When it was last looked up at the provider.
+    pub looked_at: Option<i64>,
 }
 
 /// Of a host.
@@ -131,6 +133,7 @@ pub async fn insert<C: ConnectionTrait>(
         checkout_url: Set(None),
         created_at: Set(now.as_millisecond()),
         changed_at: Set(now.as_millisecond()),
+        looked_at: Set(None),
     };
     Entity::insert(row).exec_without_returning(conn).await?;
     Ok(())
@@ -169,6 +172,43 @@ pub async fn find<C: ConnectionTrait>(conn: &C, id: TopUpId) -> Result<Option<Mo
 /// When the database fails.
 pub async fn lock<C: ConnectionTrait>(tx: &C, id: TopUpId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id.0).lock_exclusive().one(tx).await
+}
+
+/// Top-ups that wait, and that nobody has told or asked anything of since before that time; the
+/// quietest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn quiet<C: ConnectionTrait>(
+    conn: &C,
+    before: Timestamp,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let last = Func::coalesce([Expr::col(Column::LookedAt), Expr::col(Column::CreatedAt)]);
+    Entity::find()
+        .filter(Column::State.eq(TopUpState::Pending.as_str()))
+        .filter(Expr::expr(last.clone()).lte(before.as_millisecond()))
+        .order_by_asc(Expr::expr(last))
+        .limit(limit)
+        .all(conn)
+        .await
+}
+
+/// Notes that a top-up is looked up.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_looked_at<C: ConnectionTrait>(
+    conn: &C,
+    id: TopUpId,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::LookedAt, Expr::value(now.as_millisecond()))
+        .filter(Column::Id.eq(id.0))
+        .exec(conn)
+        .await?;
+    Ok(())
 }
 
 /// The currencies that a host ever topped up in, in alphabetical order: those its wallet can have.

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use jiff::Timestamp;
 use platform::provider::{
-    Checkout, NewCheckout, NewRefund, NewTransfer, Page, Payment, PaymentStatus, Provider,
-    ProviderAmount, ProviderError, Refund, Transfer, TransferOutcome, TransferStatus, WebhookError,
-    WebhookEvent, WebhookEventKind,
+    Checkout, CheckoutState, NewCheckout, NewRefund, NewTransfer, Page, Payment, PaymentStatus,
+    Provider, ProviderAmount, ProviderError, Refund, Transfer, TransferOutcome, TransferStatus,
+    WebhookError, WebhookEvent, WebhookEventKind,
 };
 
 /// The provider; clones are the same one.
@@ -23,6 +23,9 @@ struct State {
     /// In the order of their last change, which the number counts.
     payments: Vec<(u64, Payment)>,
     checkouts: Vec<NewCheckout>,
+    expired: Vec<String>,
+    /// Payments that the list leaves out.
+    unlisted: Vec<Payment>,
     lost_answers: u32,
     transfers: Vec<(u64, Transfer)>,
     changes: u64,
@@ -102,18 +105,20 @@ impl Bank {
         state.payments.push((change, Payment { charged_back_minor: minor, status, ..payment }));
     }
 
+    /// A payment of which neither the list nor a webhook tells.
+    pub(crate) fn pay_quietly(&self, id: &str, reference: &str, minor: i64) {
+        let paid = payment(id, reference, minor, PaymentStatus::Paid);
+        self.0.lock().unwrap().unlisted.push(paid);
+    }
+
+    /// Nobody paid a checkout in time.
+    pub(crate) fn expire(&self, reference: &str) {
+        self.0.lock().unwrap().expired.push(reference.to_owned());
+    }
+
     /// A payment in the list, of this status.
     pub(crate) fn pay(&self, id: &str, reference: &str, minor: i64, status: PaymentStatus) {
-        let payment = Payment {
-            id: id.to_owned(),
-            reference: reference.to_owned(),
-            amount: ProviderAmount::new(minor, "EUR"),
-            cost_minor: 10,
-            refunded_minor: 0,
-            charged_back_minor: 0,
-            status,
-            created_at: Timestamp::UNIX_EPOCH,
-        };
+        let payment = payment(id, reference, minor, status);
         let mut state = self.0.lock().unwrap();
         state.payments.retain(|(_, payment)| payment.id != id);
         let change = state.change();
@@ -133,7 +138,7 @@ impl State {
     }
 
     fn payments(&self) -> impl Iterator<Item = &Payment> {
-        self.payments.iter().map(|(_, payment)| payment)
+        self.payments.iter().map(|(_, payment)| payment).chain(&self.unlisted)
     }
 
     fn transfer(&self, provider_ref: &str) -> Option<Transfer> {
@@ -155,6 +160,19 @@ impl State {
         let change = self.change();
         self.transfers.push((change, transfer.clone()));
         transfer
+    }
+}
+
+fn payment(id: &str, reference: &str, minor: i64, status: PaymentStatus) -> Payment {
+    Payment {
+        id: id.to_owned(),
+        reference: reference.to_owned(),
+        amount: ProviderAmount::new(minor, "EUR"),
+        cost_minor: 10,
+        refunded_minor: 0,
+        charged_back_minor: 0,
+        status,
+        created_at: Timestamp::UNIX_EPOCH,
     }
 }
 
@@ -193,6 +211,19 @@ impl Provider for Bank {
         }
         let url = format!("http://bank.test/{}", checkout.reference);
         Ok(Checkout { id: format!("chk_{}", checkout.reference), url })
+    }
+
+    async fn checkout(&self, id: &str) -> Result<Option<CheckoutState>, ProviderError> {
+        let state = self.0.lock().unwrap();
+        let known = state.checkouts.iter().find(|known| id == format!("chk_{}", known.reference));
+        Ok(known.map(|known| {
+            let paid = state.payments().find(|payment| payment.reference == known.reference);
+            match paid {
+                Some(payment) => CheckoutState::Complete { payment_id: payment.id.clone() },
+                None if state.expired.contains(&known.reference) => CheckoutState::Expired,
+                None => CheckoutState::Open,
+            }
+        }))
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Option<Payment>, ProviderError> {

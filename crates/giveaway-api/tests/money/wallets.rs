@@ -114,6 +114,50 @@ async fn a_checkout_is_asked_for_again_in_the_same_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_top_up_of_which_nobody_tells_is_looked_up() {
+    const HOUR: i64 = 3_600;
+    for world in World::all().await {
+        let app = world.start().await;
+        let host = app.host().await;
+        let ask = async |key: &str| {
+            let amount = json!({"amount": {"minor": 700, "currency": "EUR"}});
+            let asked = app.post(&host, "/wallet/top-ups", key, amount).await;
+            asked.body["id"].as_str().map(str::to_owned)
+        };
+        let becomes = async |id: &str, state: &str| {
+            eventually(PATIENCE, async || {
+                let view = app.get(&host, &format!("/wallet/top-ups/{id}")).await.body;
+                if view["state"] == state { Ok(()) } else { Err(view) }
+            })
+            .await;
+        };
+        let (paid, left) = (ask("paid").await.unwrap(), ask("left").await.unwrap());
+        world.bank.pay_quietly("pay_quiet", &paid, 700);
+        world.pass(HOUR);
+        becomes(&paid, "paid").await;
+        assert_eq!(app.wallet(&host).await, (700, 0), "{}", world.db);
+        // Its page is still open, so it waits on; it ends with the page.
+        let open = app.get(&host, &format!("/wallet/top-ups/{left}")).await.body;
+        assert_eq!(open["state"], "pending", "{}", world.db);
+        world.bank.expire(&left);
+        // One whose page was never seen by anybody ends by its age.
+        world.bank.lose_an_answer();
+        assert_eq!(ask("unopened").await, None);
+        world.pass(25 * HOUR);
+        becomes(&left, "failed").await;
+        let unopened = world.bank.checkouts().pop().unwrap().reference;
+        becomes(&unopened, "failed").await;
+        assert_eq!(ask("unopened").await, Some(unopened), "a repeat tells of its end");
+        // Whoever pays after all has money here.
+        world.bank.pay("pay_late", &left, 700, PaymentStatus::Paid);
+        world.pass(60);
+        becomes(&left, "paid").await;
+        assert_eq!(app.wallet(&host).await, (1_400, 0), "{}", world.db);
+        assert_eq!(world.audit().await, Vec::<String>::new(), "{}", world.db);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_back_becomes_a_debt_and_is_paid_first() {
     for world in World::all().await {
         let app = world.start().await;

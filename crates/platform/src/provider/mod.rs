@@ -33,7 +33,8 @@ pub use sandbox::SandboxProvider;
 pub use stripe::StripeProvider;
 pub use transfer::{NewTransfer, Transfer, TransferOutcome, TransferStatus};
 pub use types::{
-    Checkout, NewCheckout, NewRefund, Page, Payment, PaymentStatus, ProviderAmount, Refund,
+    Checkout, CheckoutState, NewCheckout, NewRefund, Page, Payment, PaymentStatus, ProviderAmount,
+    Refund,
 };
 pub use webhook::{WebhookError, WebhookEvent, WebhookEventKind};
 
@@ -50,6 +51,9 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// Opens a hosted payment page. Idempotent by `reference`: the same checkout asked for again
     /// within the provider's key lifetime is the same checkout.
     async fn create_checkout(&self, checkout: NewCheckout) -> Result<Checkout, ProviderError>;
+
+    /// Where a checkout stands now; `None` when the provider knows no such checkout.
+    async fn checkout(&self, checkout_id: &str) -> Result<Option<CheckoutState>, ProviderError>;
 
     /// The payment as the provider sees it now; `None` when the provider knows no such payment.
     async fn payment(&self, payment_id: &str) -> Result<Option<Payment>, ProviderError>;

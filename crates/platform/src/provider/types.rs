@@ -54,6 +54,20 @@ pub struct Checkout {
     pub url: String,
 }
 
+/// Where an opened checkout stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckoutState {
+    /// It waits for the customer.
+    Open,
+    /// The customer has paid or tried to: the payment tells.
+    Complete {
+        /// The provider's id of the payment.
+        payment_id: String,
+    },
+    /// Nobody paid, and nobody can any more.
+    Expired,
+}
+
 /// A payment as the provider sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {

@@ -44,6 +44,6 @@ pub(crate) fn open_checkout(
         destination: None,
     };
     effects::append(unit.tx, &effect, unit.now)?;
-    checkouts::get(unit.tx, &new.id, &unit.config.public_url)?
+    checkouts::get(unit.tx, &new.id, &unit.config.public_url, unit.now)?
         .ok_or(BankError::NotFound { what: "checkout" })
 }

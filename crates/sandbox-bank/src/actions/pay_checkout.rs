@@ -2,6 +2,7 @@
 
 use super::UnitOfWork;
 use super::move_payment::record;
+use crate::domain::checkout::CheckoutStatus;
 use crate::domain::fault::{Class, Fault, Target};
 use crate::domain::new_id;
 use crate::domain::payment::{Payment, PaymentStatus, cost_minor};
@@ -10,12 +11,15 @@ use crate::error::BankError;
 use crate::store::{checkouts, payments};
 
 /// Pays a checkout. Paying it again gives the same payment: a customer who presses the button
-/// twice pays once.
+/// twice pays once. One that has expired cannot be paid.
 pub(crate) fn pay_checkout(unit: &UnitOfWork<'_>, checkout_id: &str) -> Result<Payment, BankError> {
-    let checkout = checkouts::get(unit.tx, checkout_id, &unit.config.public_url)?
+    let checkout = checkouts::get(unit.tx, checkout_id, &unit.config.public_url, unit.now)?
         .ok_or(BankError::NotFound { what: "checkout" })?;
     if let Some(payment) = payments::of_checkout(unit.tx, checkout_id)? {
         return Ok(payment);
+    }
+    if checkout.status == CheckoutStatus::Expired {
+        return Err(BankError::Transition { what: "checkout", from: "expired", to: "paid" });
     }
     let (status, plan) = outcome(unit)?;
     let payment = Payment {

@@ -1,9 +1,12 @@
 //! A checkout: a page where one amount can be paid once.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::payment::PaymentStatus;
+
+/// How long a checkout can be paid, as large providers have it.
+pub(crate) const CHECKOUT_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// A checkout as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,7 +23,7 @@ pub(crate) struct Checkout {
     pub(crate) created_at: Timestamp,
 }
 
-/// Where a checkout stands; it follows from its payment alone.
+/// Where a checkout stands; it follows from its payment and its age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CheckoutStatus {
@@ -28,12 +31,15 @@ pub(crate) enum CheckoutStatus {
     Processing,
     Paid,
     Failed,
+    /// Nobody paid in time, and nobody can any more.
+    Expired,
 }
 
 impl CheckoutStatus {
     /// A charged-back payment was paid, so its checkout stays paid.
-    pub(crate) fn of(payment: Option<PaymentStatus>) -> Self {
+    pub(crate) fn of(payment: Option<PaymentStatus>, age: SignedDuration) -> Self {
         match payment {
+            None if age >= CHECKOUT_LIFETIME => Self::Expired,
             None => Self::Open,
             Some(PaymentStatus::Pending) => Self::Processing,
             Some(PaymentStatus::Paid | PaymentStatus::ChargedBack) => Self::Paid,

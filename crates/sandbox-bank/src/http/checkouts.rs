@@ -40,9 +40,9 @@ pub(super) async fn create(
 
 /// Shows a checkout.
 pub(super) async fn show(State(bank): State<Bank>, Path(id): Path<String>) -> Response {
-    let public_url = bank.config().public_url.clone();
+    let (public_url, now) = (bank.config().public_url.clone(), bank.now());
     let ended = perform_read(&bank, move |tx| {
-        let checkout = checkouts::get(tx, &id, &public_url)?;
+        let checkout = checkouts::get(tx, &id, &public_url, now)?;
         let checkout = checkout.ok_or(BankError::NotFound { what: "checkout" })?;
         Ok(Answer::new(200, &json!(checkout)))
     });

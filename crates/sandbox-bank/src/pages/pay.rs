@@ -34,9 +34,9 @@ struct ProblemPage<'a> {
 
 /// Shows what is to be paid, or that it was.
 pub(crate) async fn show(State(bank): State<Bank>, Path(id): Path<String>) -> Response {
-    let public_url = bank.config().public_url.clone();
+    let (public_url, now) = (bank.config().public_url.clone(), bank.now());
     let wanted = id.clone();
-    let found = bank.store().read(move |tx| checkouts::get(tx, &wanted, &public_url)).await;
+    let found = bank.store().read(move |tx| checkouts::get(tx, &wanted, &public_url, now)).await;
     match found
         .map_err(BankError::from)
         .and_then(|checkout| checkout.ok_or(BankError::NotFound { what: "checkout" }))
@@ -122,6 +122,10 @@ impl CheckoutStatus {
 
     fn is_paid(self) -> bool {
         self == Self::Paid
+    }
+
+    fn is_expired(self) -> bool {
+        self == Self::Expired
     }
 }
 

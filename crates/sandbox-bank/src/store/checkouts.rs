@@ -36,11 +36,12 @@ pub(crate) fn insert(tx: &Connection, new: &NewCheckout, now: Timestamp) -> rusq
     Ok(())
 }
 
-/// The checkout with this id; `public_url` is where its page is.
+/// The checkout with this id as it stands now; `public_url` is where its page is.
 pub(crate) fn get(
     tx: &Connection,
     id: &str,
     public_url: &str,
+    now: Timestamp,
 ) -> rusqlite::Result<Option<Checkout>> {
     tx.prepare_cached(
         "SELECT c.id, c.reference, c.amount_minor, c.currency, c.description, c.return_url,
@@ -50,17 +51,18 @@ pub(crate) fn get(
     )?
     .query_row([id], |row| {
         let status = row.get::<_, Option<Name<PaymentStatus>>>("status")?;
+        let created_at = row.get::<_, Ms>("created_at_ms")?.0;
         Ok(Checkout {
             id: row.get("id")?,
             url: format!("{}/pay/{id}", public_url.trim_end_matches('/')),
-            status: CheckoutStatus::of(status.map(|name| name.0)),
+            status: CheckoutStatus::of(status.map(|name| name.0), now.duration_since(created_at)),
             reference: row.get("reference")?,
             amount_minor: row.get("amount_minor")?,
             currency: row.get("currency")?,
             description: row.get("description")?,
             return_url: row.get("return_url")?,
             payment_id: row.get("payment_id")?,
-            created_at: row.get::<_, Ms>("created_at_ms")?.0,
+            created_at,
         })
     })
     .optional()

@@ -1,12 +1,14 @@
 //! The platform's provider adapter against this bank: the port's promises hold over the wire.
 
+use std::time::Duration;
+
 use platform::provider::{
-    NewCheckout, NewRefund, NewTransfer, PaymentStatus, Provider, ProviderAmount, ProviderError,
-    SandboxProvider, TransferOutcome, TransferStatus,
+    CheckoutState, NewCheckout, NewRefund, NewTransfer, PaymentStatus, Provider, ProviderAmount,
+    ProviderError, SandboxProvider, TransferOutcome, TransferStatus,
 };
 use sandbox_bank::{Fault, FaultOrder, Target};
 
-use crate::support::{API_KEY, RunningBank, WEBHOOK_SECRET};
+use crate::support::{API_KEY, ManualClock, RunningBank, WEBHOOK_SECRET};
 
 fn provider_of(bank: &RunningBank) -> SandboxProvider {
     SandboxProvider::new(&bank.base, API_KEY, WEBHOOK_SECRET).unwrap()
@@ -18,6 +20,29 @@ fn settlement(provider_ref: &str) -> NewTransfer {
         amount: ProviderAmount::new(1_250, "USD"),
         destination: "acct_1".to_owned(),
     }
+}
+
+#[tokio::test]
+async fn a_checkout_is_open_until_it_is_paid_or_a_day_has_passed() {
+    let clock = ManualClock::new();
+    let bank = RunningBank::start_with(|config| config.clock = clock.clock()).await;
+    let (provider, api) = (provider_of(&bank), bank.api());
+    let (paid, left) =
+        (api.open_checkout("top_1", 500).await, api.open_checkout("top_2", 500).await);
+    let state = async |id: &str| provider.checkout(id).await.unwrap();
+    assert_eq!(state(&paid).await, Some(CheckoutState::Open));
+    clock.advance(Duration::from_secs(24 * 3_600 - 1));
+    let payment = api.post(&format!("/v1/test/checkouts/{paid}/pay")).await.expect(200);
+    let payment_id = payment["id"].as_str().unwrap().to_owned();
+    assert_eq!(state(&left).await, Some(CheckoutState::Open));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(state(&paid).await, Some(CheckoutState::Complete { payment_id }));
+    assert_eq!(state(&left).await, Some(CheckoutState::Expired));
+    let late = api.post(&format!("/v1/test/checkouts/{left}/pay")).await;
+    assert_eq!(late.code(), "transition_not_allowed");
+    late.expect(409);
+    assert!(provider.payments(None).await.unwrap().items.len() == 1);
+    assert_eq!(state("cko_none").await, None);
 }
 
 #[tokio::test]

@@ -273,6 +273,11 @@ fn get(shared: &Shared, path: &str, params: &Params) -> Result<Value, Failure> {
     let state = &*shared.lock();
     let segments: Vec<_> = path.split('/').skip(1).collect();
     match segments[..] {
+        ["v1", "checkout", "sessions", id] => {
+            params.only(&["expand[]"])?;
+            let session = super::find(&state.sessions, id).cloned();
+            session.ok_or_else(|| missing("checkout.session", id))
+        }
         ["v1", "events"] => events::list(state, params, shared.now_s()),
         ["v1", "payment_intents"] => payments::list(state, params),
         ["v1", "payment_intents", id] => payments::retrieve(state, id, params),

@@ -210,6 +210,21 @@ impl Stripe {
         })
     }
 
+    /// A day has passed, and nobody has paid.
+    ///
+    /// # Panics
+    /// When there is no such session.
+    #[track_caller]
+    pub fn expire(&self, session: &str) {
+        let now_s = self.shared.now_s();
+        let state = &mut *self.shared.lock();
+        let session = find_mut(&mut state.sessions, session).expect("a session");
+        session["status"] = "expired".into();
+        session["url"] = Value::Null;
+        let session = session.clone();
+        events::emit(state, "checkout.session.expired", session, now_s);
+    }
+
     /// Nobody paid in time.
     ///
     /// # Panics

@@ -1,8 +1,8 @@
 //! Checkouts, what was paid and what it cost, refunds and disputes.
 
 use platform::provider::{
-    Checkout, NewCheckout, NewRefund, Payment, PaymentStatus, Provider as _, ProviderAmount,
-    ProviderError,
+    Checkout, CheckoutState, NewCheckout, NewRefund, Payment, PaymentStatus, Provider as _,
+    ProviderAmount, ProviderError,
 };
 use testkit::stripe::Fault;
 
@@ -85,6 +85,25 @@ async fn a_checkout_with_other_words_under_its_reference_is_unknown() {
     let nowhere = NewCheckout { return_url: None, reference: "top_3".to_owned(), ..checkout() };
     let error = world.provider.create_checkout(nowhere).await.unwrap_err();
     assert!(matches!(error, ProviderError::Refused { code, .. } if code == "return_url_missing"));
+}
+
+#[tokio::test]
+async fn a_checkout_is_open_until_it_is_paid_or_expires() {
+    let world = World::new().await;
+    let open = world.open().await;
+    let state = async |id: &str| world.provider.checkout(id).await.unwrap();
+    assert_eq!(state(&open.id).await, Some(CheckoutState::Open));
+    // A card that is declined leaves a payment behind, and the page open.
+    world.stripe.decline(&open.id);
+    assert_eq!(state(&open.id).await, Some(CheckoutState::Open));
+    let payment_id = world.stripe.pay(&open.id);
+    assert_eq!(state(&open.id).await, Some(CheckoutState::Complete { payment_id }));
+    let other = NewCheckout { reference: "top_2".to_owned(), ..checkout() };
+    let other = world.provider.create_checkout(other).await.unwrap();
+    world.stripe.expire(&other.id);
+    assert_eq!(state(&other.id).await, Some(CheckoutState::Expired));
+    assert_eq!(state("cs_test_unknown").await, None);
+    assert_eq!(state("").await, None);
 }
 
 #[tokio::test]

@@ -21,8 +21,8 @@ use serde_json::json;
 
 use self::exchange::{Answer, Exchange, SendFailure};
 use super::{
-    Checkout, NewCheckout, NewRefund, NewTransfer, Page, Payment, Provider, ProviderError, Refund,
-    Transfer, TransferOutcome, WebhookError, WebhookEvent, signature,
+    Checkout, CheckoutState, NewCheckout, NewRefund, NewTransfer, Page, Payment, Provider,
+    ProviderError, Refund, Transfer, TransferOutcome, WebhookError, WebhookEvent, signature,
 };
 
 /// How many objects a listing asks for at once: a sweep of thousands stays a few requests, and a
@@ -97,6 +97,20 @@ impl Provider for SandboxProvider {
             return Err(contradiction("checkout"));
         }
         Ok(Checkout { id: opened.id, url: opened.url })
+    }
+
+    async fn checkout(&self, checkout_id: &str) -> Result<Option<CheckoutState>, ProviderError> {
+        let answer = self.exchange.get(&["v1", "checkouts", checkout_id], &[]).await?;
+        if answer.is_not_found() {
+            return Ok(None);
+        }
+        let checkout: wire::Checkout = answer.success()?.json()?;
+        if checkout.id != checkout_id {
+            return Err(contradiction("checkout"));
+        }
+        checkout.state().map(Some).ok_or_else(|| ProviderError::Unknown {
+            reason: "the checkout is in a state that cannot be".to_owned(),
+        })
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Option<Payment>, ProviderError> {

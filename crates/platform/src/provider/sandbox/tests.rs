@@ -17,8 +17,8 @@ use tokio::net::TcpListener;
 
 use super::SandboxProvider;
 use crate::provider::{
-    NewCheckout, NewRefund, NewTransfer, PaymentStatus, Provider, ProviderAmount, ProviderError,
-    TransferOutcome, TransferStatus, WebhookError, WebhookEventKind,
+    CheckoutState, NewCheckout, NewRefund, NewTransfer, PaymentStatus, Provider, ProviderAmount,
+    ProviderError, TransferOutcome, TransferStatus, WebhookError, WebhookEventKind,
 };
 
 const SECRET: &str = "whsec_of_the_test";
@@ -282,14 +282,27 @@ async fn checkouts_and_refunds_must_be_the_ones_asked_for() {
     };
     let opened = json!({
         "id": "cko_1", "url": "http://bank/pay/cko_1", "status": "open", "reference": "top_1",
-        "amount_minor": 5000, "currency": "USD",
+        "amount_minor": 5000, "currency": "USD", "payment_id": null,
     });
-    let (provider, script) = provider_answering(201, opened).await;
+    let (provider, script) = provider_answering(201, opened.clone()).await;
     let made = provider.create_checkout(checkout.clone()).await.unwrap();
     assert_eq!((made.id.as_str(), made.url.as_str()), ("cko_1", "http://bank/pay/cko_1"));
     assert_eq!(script.last().headers["idempotency-key"], "top_1");
     let other = NewCheckout { amount: ProviderAmount::new(5001, "USD"), ..checkout };
     assert!(matches!(provider.create_checkout(other).await, Err(ProviderError::Unknown { .. })));
+    assert_eq!(provider.checkout("cko_1").await, Ok(Some(CheckoutState::Open)));
+    assert!(matches!(provider.checkout("cko_2").await, Err(ProviderError::Unknown { .. })));
+    let (provider, _) = provider_answering(200, {
+        let mut paid = opened;
+        paid["status"] = "paid".into();
+        paid
+    })
+    .await;
+    let unclear = provider.checkout("cko_1").await;
+    assert!(
+        matches!(unclear, Err(ProviderError::Unknown { .. })),
+        "paid by no payment: {unclear:?}"
+    );
 
     let refund = NewRefund {
         reference: "rfd_ours".to_owned(),

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::provider::{
-    Page as PortPage, Payment as PortPayment, PaymentStatus as PortPaymentStatus, ProviderAmount,
-    Transfer as PortTransfer, TransferStatus as PortTransferStatus, WebhookEvent, WebhookEventKind,
+    CheckoutState, Page as PortPage, Payment as PortPayment, PaymentStatus as PortPaymentStatus,
+    ProviderAmount, Transfer as PortTransfer, TransferStatus as PortTransferStatus, WebhookEvent,
+    WebhookEventKind,
 };
 
 #[derive(Deserialize)]
@@ -45,9 +46,34 @@ pub(super) struct Checkout {
     pub(super) reference: String,
     amount_minor: i64,
     currency: String,
+    status: CheckoutStatus,
+    payment_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum CheckoutStatus {
+    Open,
+    Processing,
+    Paid,
+    Failed,
+    Expired,
 }
 
 impl Checkout {
+    /// Where it stands; none when that cannot be.
+    pub(super) fn state(self) -> Option<CheckoutState> {
+        match (self.status, self.payment_id) {
+            (CheckoutStatus::Open, None) => Some(CheckoutState::Open),
+            (CheckoutStatus::Expired, None) => Some(CheckoutState::Expired),
+            (
+                CheckoutStatus::Processing | CheckoutStatus::Paid | CheckoutStatus::Failed,
+                Some(payment_id),
+            ) => Some(CheckoutState::Complete { payment_id }),
+            _ => None,
+        }
+    }
+
     pub(super) fn amount(&self) -> ProviderAmount {
         ProviderAmount::new(self.amount_minor, self.currency.as_str())
     }

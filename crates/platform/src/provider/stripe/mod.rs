@@ -40,8 +40,8 @@ use self::{
     listing::Listed,
 };
 use super::{
-    Checkout, NewCheckout, NewRefund, NewTransfer, Page, Payment, Provider, ProviderError, Refund,
-    Transfer, TransferOutcome, WebhookError, WebhookEvent, signature,
+    Checkout, CheckoutState, NewCheckout, NewRefund, NewTransfer, Page, Payment, Provider,
+    ProviderError, Refund, Transfer, TransferOutcome, WebhookError, WebhookEvent, signature,
 };
 
 /// Where Stripe is.
@@ -200,6 +200,25 @@ impl Provider for StripeProvider {
             Some(url) if is_ours => Ok(Checkout { id: opened.id, url }),
             _ => Err(contradiction("checkout")),
         }
+    }
+
+    async fn checkout(&self, checkout_id: &str) -> Result<Option<CheckoutState>, ProviderError> {
+        // An empty last segment would ask for the list.
+        if checkout_id.is_empty() {
+            return Ok(None);
+        }
+        let path = ["v1", "checkout", "sessions", checkout_id];
+        let answer = self.exchange.get(&path, &[]).await?;
+        if answer.is_missing() {
+            return Ok(None);
+        }
+        let session: wire::CheckoutSession = answer.success()?.json()?;
+        if session.id != checkout_id {
+            return Err(contradiction("checkout"));
+        }
+        session.state().map(Some).ok_or_else(|| ProviderError::Unknown {
+            reason: "the checkout is in a state that cannot be".to_owned(),
+        })
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Option<Payment>, ProviderError> {

@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::currency;
 use crate::provider::{
-    Payment as PortPayment, PaymentStatus, ProviderAmount, Transfer as PortTransfer, TransferStatus,
+    CheckoutState, Payment as PortPayment, PaymentStatus, ProviderAmount, Transfer as PortTransfer,
+    TransferStatus,
 };
 
 /// The key in an object's metadata under which our reference is.
@@ -81,9 +82,24 @@ pub(super) struct CheckoutSession {
     pub(super) client_reference_id: Option<String>,
     amount_total: Option<i64>,
     currency: Option<String>,
+    status: Option<String>,
+    payment_intent: Option<Expandable<Identified>>,
 }
 
 impl CheckoutSession {
+    /// Where it stands; none when that cannot be. A session in mode `payment` that is complete has
+    /// its PaymentIntent; one that is open may have one already, of a try that did not succeed.
+    pub(super) fn state(&self) -> Option<CheckoutState> {
+        match (self.status.as_deref()?, &self.payment_intent) {
+            ("open", _) => Some(CheckoutState::Open),
+            ("expired", _) => Some(CheckoutState::Expired),
+            ("complete", Some(intent)) => {
+                Some(CheckoutState::Complete { payment_id: intent.id().to_owned() })
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn amount(&self) -> Option<ProviderAmount> {
         Some(amount(self.amount_total?, self.currency.as_deref()?))
     }
