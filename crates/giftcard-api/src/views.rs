@@ -117,6 +117,7 @@ impl ProductView {
 #[derive(Serialize)]
 pub(crate) struct RevealView {
     pub(crate) card_id: CardId,
+    pub(crate) state: CardState,
     pub(crate) code: String,
     pub(crate) value: Money,
     pub(crate) available: Money,

@@ -49,6 +49,7 @@ async fn view(tx: &platform::Tx, card: &Card, code: &Code) -> Result<RevealView>
     let product = product::find(tx, card.product_id).await?.context("a product was deleted")?;
     Ok(RevealView {
         card_id: card.id,
+        state: card.state,
         code: code.grouped().to_string(),
         value: card.value()?,
         available: card.available()?,

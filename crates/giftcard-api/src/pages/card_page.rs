@@ -13,7 +13,9 @@ use super::{
     fault::{Fault, Form},
     page,
 };
-use crate::{actions::reveal, service::Shared, store::card, views::RevealView};
+use crate::{
+    actions::reveal, domain::card::CardState, service::Shared, store::card, views::RevealView,
+};
 
 #[derive(Deserialize)]
 pub(crate) struct Fields {
@@ -47,6 +49,20 @@ struct RevealedPage {
     frame: Frame,
     card: RevealView,
     expires: Option<String>,
+}
+
+impl RevealedPage {
+    /// Why nothing can be spent with the card any more, if that is so for good.
+    fn end(&self) -> Option<&'static str> {
+        match self.card.state {
+            CardState::Voided => Some(
+                "This card was cancelled and cannot be spent any more. What was left on it went back \
+                 to the host of the giveaway: ask there for another prize.",
+            ),
+            CardState::Expired => Some("This card has expired and cannot be spent any more."),
+            CardState::Active | CardState::Exhausted => None,
+        }
+    }
 }
 
 /// POST /card

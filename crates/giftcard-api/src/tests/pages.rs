@@ -5,7 +5,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::SignedDuration;
 
-use super::world::{Shop, World, text};
+use super::world::{ADMIN, Shop, World, text};
 
 /// A browser with one cookie.
 struct Browser<'a> {
@@ -238,4 +238,21 @@ async fn a_winner_sees_the_card_once() {
     again.shows("used already");
     let css = winner.raw("GET", "/assets/giftcard.css", &[]).await;
     assert_eq!(css.headers()[header::CONTENT_TYPE], "text/css; charset=utf-8");
+}
+
+#[tokio::test]
+async fn a_winner_is_told_that_a_card_was_cancelled() {
+    let world = &World::sqlite().await;
+    let shop = world.shop().await;
+    let card_id = world.card(&shop, 500).await;
+    let request = contracts::giftcard::MintRevealTokenRequest { card_id: card_id.clone() };
+    let token = world.rpc().mint_reveal_token(request).await.unwrap().into_inner().token;
+    let note = serde_json::json!({ "note": "the shop burned down" });
+    let voided = world.post(&format!("/admin/cards/{card_id}/void"), ADMIN, "v", note).await;
+    voided.expect(StatusCode::OK);
+    let winner = Browser { world, cookie: String::new() };
+    let seen = winner.post("/card", &[("token", &token)]).await;
+    seen.shows("This card was cancelled");
+    seen.shows("0.00 EUR");
+    assert!(!seen.html.contains("To be spent at"), "{}", seen.html);
 }
