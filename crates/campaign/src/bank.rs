@@ -11,7 +11,7 @@ use platform::{
     provider::{Provider, SandboxProvider},
 };
 use sandbox_bank::{Bank, BankConfig, FaultOrder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -56,6 +56,9 @@ pub(crate) struct RunningBank {
     stop: CancellationToken,
     runtime: Option<Runtime>,
 }
+
+/// More tries than there are faults ordered at a time.
+const UNASKED_TRIES: u32 = 30;
 
 /// An entry of the bank's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +132,23 @@ impl RunningBank {
     pub(crate) async fn pay(&self, checkout_id: &str) -> anyhow::Result<()> {
         self.post(&format!("/v1/test/checkouts/{checkout_id}/pay"), &Value::Null).await?;
         Ok(())
+    }
+
+    /// Somebody pays in whom we have not asked to.
+    pub(crate) async fn pay_unasked(&self, reference: &str, minor: i64) -> anyhow::Result<()> {
+        let body = json!({ "reference": reference, "amount_minor": minor, "currency": "EUR" });
+        let url = format!("{}/v1/checkouts", self.base);
+        for n in 0..UNASKED_TRIES {
+            // A key that met a stored error meets it again.
+            let key = format!("{reference}-{n}");
+            let asked = self.client.post(&url).bearer_auth(API_KEY).header("idempotency-key", key);
+            let Ok(answer) = asked.json(&body).send().await else { continue };
+            let Ok(opened) = answer.json::<Value>().await else { continue };
+            if let Some(id) = opened["id"].as_str() {
+                return self.pay(id).await;
+            }
+        }
+        anyhow::bail!("the bank opens no checkout")
     }
 
     /// Everything that ever happened.

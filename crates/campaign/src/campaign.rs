@@ -29,8 +29,11 @@ const CASES_PER_WORLD: u64 = 40;
 /// Undisturbed cases of each flow: enough that chance has led everywhere.
 const UNDISTURBED: u32 = 4;
 
-/// Of the points of a flow, this part counts as struck least.
-const RARE_PART: usize = 8;
+/// This part of the cases after those with one strike are pairs; the others are by chance.
+const PAIRS: f64 = 0.2;
+
+/// Strikes planned for one case by chance. Some of their points the case does not come to.
+const STRIKES: usize = 12;
 
 /// What a campaign is told.
 #[derive(Clone, Debug)]
@@ -60,7 +63,8 @@ impl Plan {
     /// comes to are not quite the same each time.
     fn is_ours(&self, case: &Case) -> bool {
         let mut hash = DefaultHasher::new();
-        case.strikes.iter().for_each(|strike| (&strike.point, strike.manner).hash(&mut hash));
+        let strikes = case.stages.iter().flatten();
+        strikes.for_each(|strike| (&strike.point, strike.manner).hash(&mut hash));
         hash.finish() % self.share.1 == self.share.0
     }
 
@@ -96,8 +100,8 @@ pub struct Case {
     pub flow: Flow,
     /// What every choice in it follows from.
     pub seed: u64,
-    /// What fails, in order.
-    pub strikes: Vec<Strike>,
+    /// What fails: one stage after the other, and what is in one stage in any order.
+    pub stages: Vec<Vec<Strike>>,
 }
 
 /// What came out.
@@ -154,7 +158,10 @@ impl Outcome {
 impl std::fmt::Display for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.flow.as_str(), self.seed)?;
-        self.strikes.iter().try_for_each(|strike| write!(f, ":{strike}"))
+        self.stages.iter().try_for_each(|stage| {
+            let stage: Vec<String> = stage.iter().map(Strike::to_string).collect();
+            write!(f, ":{}", stage.join("|"))
+        })
     }
 }
 
@@ -168,7 +175,8 @@ impl std::str::FromStr for Case {
         let flow = Flow::ALL.into_iter().find(|flow| flow.as_str() == name);
         let flow = flow.ok_or_else(|| anyhow::anyhow!("`{name}` is no flow"))?;
         let seed = next()?.parse()?;
-        Ok(Self { flow, seed, strikes: parts.map(str::parse).collect::<anyhow::Result<_>>()? })
+        let stage = |part: &str| part.split('|').map(str::parse).collect();
+        Ok(Self { flow, seed, stages: parts.map(stage).collect::<anyhow::Result<_>>()? })
     }
 }
 
@@ -212,7 +220,7 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Res
         // Undisturbed first: it must go well, and shows which points there are.
         let mut points = BTreeSet::new();
         for _ in 0..UNDISTURBED {
-            let case = Case { flow: *flow, seed: rng.random(), strikes: vec![] };
+            let case = Case { flow: *flow, seed: rng.random(), stages: vec![] };
             if !stage.play(&case, &mut outcome).await? {
                 return Ok(outcome);
             }
@@ -244,8 +252,8 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Res
             None if is_over => break,
             None => {
                 more += 1;
-                // Pairs and chance by turns, so that neither waits for the end of the other.
-                let pair = if rng.random_bool(0.5) { pairs.pop() } else { None };
+                // Neither waits for the end of the other.
+                let pair = if rng.random_bool(PAIRS) { pairs.pop() } else { None };
                 outcome.pairs.0 += u64::from(pair.is_some());
                 pair.unwrap_or_else(|| at_random(plan, &outcome, &mut rng))
             }
@@ -300,7 +308,7 @@ impl Stage {
     async fn play(&mut self, case: &Case, outcome: &mut Outcome) -> anyhow::Result<bool> {
         tracing::info!(%case, "plays");
         let mut rng = StdRng::seed_from_u64(case.seed);
-        self.life.points.plan(case.strikes.clone());
+        self.life.points.plan(case.stages.clone());
         let played = case.flow.run(&self.life, &self.cast, &mut rng).await;
         // What did not come in time does not disturb the next case.
         self.life.points.plan([]);
@@ -341,7 +349,7 @@ fn each(engine: Engine, flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<
     let of = |point: &String, manner, rng: &mut StdRng| Case {
         flow,
         seed: rng.random(),
-        strikes: vec![Strike { point: point.clone(), nth: rng.random_range(1..=2), manner }],
+        stages: vec![vec![Strike { point: point.clone(), nth: rng.random_range(1..=2), manner }]],
     };
     let mut cases = Vec::new();
     for point in points {
@@ -360,45 +368,62 @@ fn one_manner(engine: Engine, point: &str, rng: &mut StdRng) -> Manner {
 
 /// Each pair of points, the second after what the first led to.
 fn each_pair(engine: Engine, flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
-    let mut strike = |point: &String| Strike {
-        point: point.clone(),
-        nth: 1,
-        manner: one_manner(engine, point, rng),
+    let mut alone = |point: &String| {
+        vec![Strike { point: point.clone(), nth: 1, manner: one_manner(engine, point, rng) }]
     };
-    let mut strikes = Vec::new();
+    let mut pairs = Vec::new();
     for first in points {
-        strikes.extend(points.iter().map(|second| vec![strike(first), strike(second)]));
+        pairs.extend(points.iter().map(|second| vec![alone(first), alone(second)]));
     }
-    strikes.into_iter().map(|strikes| Case { flow, seed: rng.random(), strikes }).collect()
+    pairs.into_iter().map(|stages| Case { flow, seed: rng.random(), stages }).collect()
 }
 
 /// Several strikes, mostly at points that were struck least; some wherever it happens.
 fn at_random(plan: &Plan, outcome: &Outcome, rng: &mut StdRng) -> Case {
-    let struck = |point: &String| outcome.hits.get(point).copied().unwrap_or_default().struck();
+    let hits = |point: &String| outcome.hits.get(point).copied().unwrap_or_default();
+    let neglect = |point: &String| (1.0 + hits(point).struck() as f64).powi(-2);
+    // A case is worth its time where it comes to neglected points often.
+    let cases = outcome.cases.max(1) as f64;
+    let often = |point: &String| (hits(point).passed as f64 / cases).min(1.0);
+    let worth = |flow: &Flow| -> f64 {
+        let points = outcome.points.get(flow).into_iter().flatten();
+        points.map(|point| neglect(point) * often(point)).sum()
+    };
     let behind = |flow: &&Flow| outcome.completed.get(*flow).copied().unwrap_or(0);
-    let rarest = |flow: &&Flow| outcome.points.get(*flow)?.iter().map(struck).min();
-    // Whichever flow is behind, or comes to a point that was struck least.
     let flow = match rng.random_range(0..10) {
-        0..4 => plan.flows.iter().min_by_key(behind),
-        4..8 => plan.flows.iter().min_by_key(|flow| rarest(flow).unwrap_or(u64::MAX)),
+        0 => plan.flows.iter().min_by_key(behind),
+        1..9 => plan.flows.choose_weighted(rng, worth).ok(),
         _ => plan.flows.choose(rng),
     };
     let flow = flow.copied().unwrap_or(Flow::Publish);
     let points = outcome.points.get(&flow).map(Vec::as_slice).unwrap_or_default();
-    let mut rare: Vec<&String> = points.iter().collect();
-    rare.sort_by_key(|point| struck(point));
-    rare.truncate(points.len().div_ceil(RARE_PART).max(1));
-    let strikes = (0..rng.random_range(0..=4))
+    let stage: Vec<Strike> = (0..rng.random_range(0..=STRIKES))
         .map(|_| {
             let (point, most) = match rng.random_range(0..10) {
                 0 => (None, 300),
-                1..4 => (points.choose(rng).cloned(), 4),
-                _ => (rare.choose(rng).map(|point| (*point).clone()), 2),
+                1 => (points.choose(rng), 4),
+                _ => (points.choose_weighted(rng, neglect).ok(), 2),
             };
-            let point = point.unwrap_or_else(|| "*".to_owned());
+            let point = point.cloned().unwrap_or_else(|| "*".to_owned());
             let manner = one_manner(plan.engine, &point, rng);
             Strike { point, nth: rng.random_range(1..=most), manner }
         })
         .collect();
-    Case { flow, seed: rng.random(), strikes }
+    let stages = if stage.is_empty() { vec![] } else { vec![stage] };
+    Case { flow, seed: rng.random(), stages }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_read_as_it_is_written() {
+        for text in ["fund:1", "settle:42:die@a#1:break@b#2", "void:7:die@a#1|lose@b.commit#2"] {
+            assert_eq!(text.parse::<Case>().unwrap().to_string(), text);
+        }
+        for wrong in ["fund", "nothing:1", "fund:x", "fund:1:", "fund:1:die@a#1|"] {
+            assert!(wrong.parse::<Case>().is_err(), "{wrong}");
+        }
+    }
 }

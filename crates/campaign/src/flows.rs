@@ -9,10 +9,10 @@ use sandbox_bank::Fault;
 use serde_json::{Value, json};
 
 use crate::{
-    alive::ADMIN,
     cast::{Cast, VALIDITY_DAYS, fresh, prize, text, top_up},
     funding::fund,
     life::{Life, get, post},
+    operating::{cancel_settlements, resolve_attempts},
     publishing::{publish, refund},
     voids::void,
     withdrawals::{misbehave, withdraw},
@@ -211,8 +211,9 @@ async fn settle(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u6
     }
     life.rest().await?;
     life.world.bank.heal().await?;
-    operate(life, rng).await?;
-    // What failed is attempted again, by a bank that behaves.
+    resolve_attempts(life, rng).await?;
+    cancel_settlements(life, rng).await?;
+    // What failed is attempted again, or settled anew, by a bank that behaves.
     for merchant in &cast.merchants {
         let again =
             post("/giftcard/v1/settlements", &merchant.token, &fresh(rng), currency.clone());
@@ -220,19 +221,6 @@ async fn settle(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u6
     }
     life.rest().await?;
     Ok(done)
-}
-
-/// What an operator does about attempts that are stuck.
-async fn operate(life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
-    let alerts = life.done(&get("/giftcard/v1/admin/alerts", ADMIN)).await?;
-    for alert in alerts["items"].as_array().context("alerts are a list")? {
-        if alert["kind"] == "attempt_stuck" {
-            let path = format!("/giftcard/v1/admin/attempts/{}/resolve", text(alert, "subject")?);
-            let body = json!({ "reason": "the provider shows nothing" });
-            life.done(&post(path, ADMIN, &fresh(rng), body)).await?;
-        }
-    }
-    Ok(())
 }
 
 async fn expiry(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u64> {

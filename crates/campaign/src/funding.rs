@@ -9,10 +9,14 @@ use serde_json::json;
 use crate::{
     cast::{Cast, fresh, poor_host, text},
     life::{Life, get, post},
+    operating::assign_payments,
 };
 
 /// How many payments there are at once.
 const AT_ONCE: usize = 8;
+
+/// Days after which a page that nobody paid at must be noticed: each day's look may fail.
+const LEFT_DAYS: u32 = 10;
 
 /// Longer than the bank puts anything off, in seconds.
 const LATE: i64 = 3_600;
@@ -47,9 +51,16 @@ pub(crate) async fn fund(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::
     if rng.random_bool(0.5) {
         life.rest().await?;
     }
+    if rng.random_bool(0.3) {
+        life.world.bank.pay_unasked(&fresh(rng), rng.random_range(100..=900)).await?;
+    }
     take_out(life, &poor, rng).await?;
     life.pass(LATE)?;
     arrived(life).await?;
+    assign_payments(life, &poor, rng).await?;
+    if rng.random_bool(0.3) {
+        leave(life, &poor, rng).await?;
+    }
     // What comes now pays the debt first.
     pay(life, &poor, rng).await?;
     arrived(life).await?;
@@ -66,12 +77,30 @@ pub(crate) async fn fund(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::
 
 /// A host asks for a page to pay at, and pays.
 async fn pay(life: &Life, host: &str, rng: &mut StdRng) -> anyhow::Result<()> {
+    let url = ask(life, host, rng).await?;
+    life.world.bank.pay(url.rsplit('/').next().context("a checkout has a page")?).await
+}
+
+/// A host asks for a page to pay at, and leaves it; the top-up ends.
+async fn leave(life: &Life, host: &str, rng: &mut StdRng) -> anyhow::Result<()> {
+    ask(life, host, rng).await?;
+    let waiting = "SELECT COUNT(*) AS n FROM top_up WHERE state = 'pending'";
+    for _ in 0..LEFT_DAYS {
+        life.pass(26 * 3_600)?;
+        if life.soon(&life.world.giveaway, waiting).await? {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("a top-up waits for ever")
+}
+
+/// A host asks for a page to pay at, twice at once under one key.
+async fn ask(life: &Life, host: &str, rng: &mut StdRng) -> anyhow::Result<String> {
     let amount = json!({ "amount": { "minor": rng.random_range(100..=900), "currency": "EUR" } });
     let ask = post("/giveaway/v1/wallet/top-ups", host, &fresh(rng), amount);
     let (one, twin) = try_join(life.done(&ask), life.done(&ask)).await?;
     anyhow::ensure!(one["id"] == twin["id"], "one key made {} and {}", one["id"], twin["id"]);
-    let url = text(&one, "checkout_url")?;
-    life.world.bank.pay(url.rsplit('/').next().context("a checkout has a page")?).await
+    text(&one, "checkout_url")
 }
 
 /// A host takes out whatever it has.

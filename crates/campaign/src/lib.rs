@@ -14,7 +14,7 @@
 //! | `alive` | a process |
 //! | `ground` | what it may lack: room on its disk, the answer to a commit |
 //! | [`life`] | a world in which the process is started again and requests are repeated |
-//! | `cast`, [`flows`], `publishing`, `funding`, `withdrawals`, `voids` | who takes part, and what they do |
+//! | `cast`, [`flows`], `publishing`, `funding`, `withdrawals`, `voids`, `operating` | who takes part, and what they do |
 //! | [`known_bad`] | variants that are wrong on purpose |
 //! | [`oracle`] | what must be true at rest |
 //! | [`campaign`] | every point, every pair, then chance |
@@ -26,6 +26,7 @@ mod calls;
 mod cast;
 mod funding;
 mod ground;
+mod operating;
 mod provider;
 mod publishing;
 mod voids;

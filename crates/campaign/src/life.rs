@@ -193,7 +193,7 @@ impl Life {
     pub async fn kill(&self) {
         for alive in &self.alive {
             if let Some(alive) = alive.lock().await.take() {
-                alive.kill();
+                self.bury(&alive);
             }
         }
     }
@@ -206,9 +206,7 @@ impl Life {
             return Ok(alive.clone());
         }
         if let Some(dead) = slot.take() {
-            // The bank's messages must not keep what has ended, nor the file that it holds.
-            self.world.bank.front.set(None);
-            dead.kill();
+            self.bury(&dead);
         }
         for _ in 0..STARTS {
             self.starts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -219,6 +217,13 @@ impl Life {
             }
         }
         anyhow::bail!("the process does not start")
+    }
+
+    /// Ends a process for good. The bank's messages must not keep what has ended, nor the file that it
+    /// holds.
+    fn bury(&self, alive: &Alive) {
+        self.world.bank.front.set(None);
+        alive.kill();
     }
 
     /// What is not over, by what each service knows.

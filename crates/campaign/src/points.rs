@@ -58,7 +58,7 @@ impl Manner {
 pub struct Strike {
     /// The point's name, or `*` for whatever comes.
     pub point: String,
-    /// Counted from one, since the strike before it, or since the plan was made.
+    /// Counted from one, since its stage began.
     pub nth: u32,
     /// How it fails.
     pub manner: Manner,
@@ -121,23 +121,17 @@ pub struct Points(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     hits: BTreeMap<String, Hits>,
-    plan: VecDeque<Strike>,
-    /// Hits of the first strike's point since it became the first.
-    counted: u32,
+    /// What is left of each stage. The first one is on.
+    plan: VecDeque<Vec<Strike>>,
 }
 
 impl Points {
-    /// Strikes that come one after the other: the second counts from the first on.
-    pub fn plan(&self, strikes: impl IntoIterator<Item = Strike>) {
+    /// Stages of strikes, one after the other. Those of one stage come in any order, and the next
+    /// stage counts from the last of them on.
+    pub fn plan(&self, stages: impl IntoIterator<Item = Vec<Strike>>) {
         self.with(|state| {
-            state.plan = strikes.into_iter().collect();
-            state.counted = 0;
+            state.plan = stages.into_iter().filter(|stage| !stage.is_empty()).collect();
         });
-    }
-
-    /// How many planned strikes have not come.
-    pub fn left(&self) -> usize {
-        self.with(|state| state.plan.len())
     }
 
     /// What happened at each point since the last time that this was asked.
@@ -149,22 +143,25 @@ impl Points {
         self.with(|state| {
             let hits = state.hits.entry(name.to_owned()).or_default();
             hits.passed += 1;
-            let strike = state.plan.front()?;
-            if strike.point != name && strike.point != "*" {
-                return None;
+            let stage = state.plan.front_mut()?;
+            let mut due = None;
+            for (place, strike) in stage.iter_mut().enumerate() {
+                if strike.point == name || strike.point == "*" {
+                    strike.nth = strike.nth.saturating_sub(1);
+                    due = due.or((strike.nth == 0).then_some(place));
+                }
             }
-            state.counted += 1;
-            if state.counted < strike.nth {
-                return None;
+            let manner = stage.remove(due?).manner;
+            if stage.is_empty() {
+                state.plan.pop_front();
             }
-            match strike.manner {
+            match manner {
                 Manner::Die => hits.died += 1,
                 Manner::Break => hits.broke += 1,
                 Manner::Fill => hits.filled += 1,
                 Manner::Lose => hits.lost += 1,
             }
-            state.counted = 0;
-            state.plan.pop_front().map(|strike| strike.manner)
+            Some(manner)
         })
     }
 
@@ -232,17 +229,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strikes_come_in_order_and_are_counted() {
+    fn stages_come_in_order_and_are_counted() {
         let points = Points::default();
-        points.plan(["break@a#2", "die@b#1"].map(|strike| strike.parse().unwrap()));
+        points.plan(["break@a#2", "die@b#1"].map(|strike| vec![strike.parse().unwrap()]));
         let came: Vec<_> = ["b", "a", "b", "a", "a", "b"].map(|name| points.reach(name)).into();
         let (broke, died) = (Some(Manner::Break), Some(Manner::Die));
         assert_eq!(came, [None, None, None, broke, None, died]);
-        assert_eq!(points.left(), 0);
+        assert_eq!(points.reach("b"), None, "nothing is left of the plan");
         let hits = points.take();
         assert_eq!(hits["a"], Hits { passed: 3, broke: 1, ..Hits::default() });
         assert_eq!(hits["b"].struck(), 1);
         assert!(points.take().is_empty());
+    }
+
+    #[test]
+    fn the_strikes_of_a_stage_come_in_any_order() {
+        let points = Points::default();
+        points.plan([["break@a#2", "die@b#1"].map(|strike| strike.parse().unwrap()).to_vec()]);
+        let came: Vec<_> = ["a", "b", "b", "c", "a", "a"].map(|name| points.reach(name)).into();
+        let (broke, died) = (Some(Manner::Break), Some(Manner::Die));
+        assert_eq!(came, [None, died, None, None, broke, None]);
     }
 
     #[test]

@@ -8,13 +8,17 @@ use serde_json::{Value, json};
 use crate::{
     cast::{Cast, fresh, prize, product},
     flows::{AT_ONCE, state},
-    life::{Life, post},
+    life::{Life, count, get, post},
+    operating::abort_sagas,
 };
 
 /// How often the clock jumps while giveaways are published.
 const JUMPS: u32 = 12;
 
-/// How often is looked whether a giveaway can be cancelled yet.
+/// Longer than giftcard-api waits before it asks about a reserved escrow.
+const OUTAGE_SECONDS: i64 = 400;
+
+/// How often is looked whether something has come so far.
 const LOOKS: u32 = 200;
 
 /// How many prizes are reserved by one call.
@@ -22,7 +26,11 @@ const BATCH: u32 = 50;
 
 /// Hosts publish, some while time runs out, and one while a product of its is closed.
 pub(crate) async fn publish(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::Result<u64> {
-    let (is_late, has_doubtful) = (rng.random_bool(0.3), rng.random_bool(0.3));
+    let has_doubtful = rng.random_bool(0.5);
+    let trouble = *[Trouble::None, Trouble::Jumps, Trouble::Outage, Trouble::Operator]
+        .choose(rng)
+        .context("there are troubles")?;
+    let mut troubled = StdRng::seed_from_u64(rng.random());
     let mut other = StdRng::seed_from_u64(rng.random());
     let doubtful = async {
         let doubtful = match has_doubtful {
@@ -32,11 +40,8 @@ pub(crate) async fn publish(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyho
         anyhow::Ok(doubtful)
     };
     let published = try_join(published(life, cast, AT_ONCE, rng), doubtful);
-    let (mut giveaways, doubtful) = match is_late {
-        false => published.await?,
-        // Past the time that a saga may take to reserve: those that are not funded give up.
-        true => try_join(published, jumps(life)).await?.0,
-    };
+    let ((mut giveaways, doubtful), ()) =
+        try_join(published, trouble.happen(life, &mut troubled)).await?;
     giveaways.extend(doubtful);
     life.rest().await?;
     for giveaway in &giveaways {
@@ -45,8 +50,65 @@ pub(crate) async fn publish(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyho
             ["scheduled", "open", "draft"].contains(&state.as_str()),
             "a giveaway is {state} after its publishing"
         );
+        let end = if state == "draft" { "cancelled" } else { "funded" };
+        all_became(life, cast, giveaway, end).await?;
     }
     Ok(giveaways.len() as u64)
+}
+
+/// Every prize of a giveaway came to the same end.
+async fn all_became(
+    life: &Life,
+    cast: &Cast,
+    (host, id): &(usize, String),
+    end: &str,
+) -> anyhow::Result<()> {
+    let token = &cast.hosts[host % cast.hosts.len()];
+    let told = life.done(&get(format!("/giveaway/v1/giveaways/{id}/outcomes"), token)).await?;
+    for unit in told["items"].as_array().context("outcomes are a list")? {
+        anyhow::ensure!(unit["outcome"] == end, "a prize did not become {end}: {unit}");
+    }
+    Ok(())
+}
+
+/// What happens while giveaways are published, so that sagas give up.
+#[derive(Clone, Copy)]
+enum Trouble {
+    None,
+    /// The clock jumps past the time that a saga may take.
+    Jumps,
+    /// Everything is down for longer than an escrow may stay reserved without a question.
+    Outage,
+    /// The operator aborts whatever has not decided.
+    Operator,
+}
+
+impl Trouble {
+    async fn happen(self, life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
+        match self {
+            Self::None => Ok(()),
+            Self::Jumps => jumps(life).await,
+            Self::Outage => {
+                // Best while prizes are reserved, and nothing is decided.
+                let reserved = "SELECT COUNT(*) AS n FROM escrow WHERE state = 'reserved'";
+                for _ in 0..LOOKS {
+                    if count(&life.world.giftcard, reserved).await? > 0 {
+                        break;
+                    }
+                    life.moment().await;
+                }
+                life.kill().await;
+                life.pass(OUTAGE_SECONDS)
+            }
+            Self::Operator => {
+                for _ in 0..JUMPS {
+                    life.moment().await;
+                    abort_sagas(life, rng).await?;
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 /// The clock jumps again and again, some minutes at a time.
@@ -122,6 +184,8 @@ pub(crate) async fn refund(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow
             ["cancelled", "draft"].contains(&state.as_str()),
             "a giveaway is {state} after it was cancelled"
         );
+        let end = if state == "draft" { "cancelled" } else { "returned" };
+        all_became(life, cast, giveaway, end).await?;
     }
     Ok(giveaways.len() as u64)
 }

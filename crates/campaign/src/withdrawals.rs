@@ -7,14 +7,22 @@ use sandbox_bank::{Fault, FaultOrder, Target};
 use serde_json::json;
 
 use crate::{
-    alive::ADMIN,
-    cast::{Cast, fresh, text},
+    cast::{Cast, fresh},
     flows::BANK_FAULTS,
-    life::{Life, get, post},
+    life::{Life, post},
+    operating::resolve_withdrawals,
 };
 
 /// How many are asked for at once.
 const AT_ONCE: usize = 8;
+
+/// What makes a transfer fail for good, or be ended by an operator.
+const ENDS: [Fault; 4] = [
+    Fault::Refuse,
+    Fault::PendingThenFailed,
+    Fault::StoredErrorBeforeEffect,
+    Fault::StoredErrorAfterEffect,
+];
 
 /// Every host asks for some, each twice at once under one key; all come to an end, in the wallet or at
 /// the bank, and never in both.
@@ -42,33 +50,21 @@ pub(crate) async fn withdraw(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyh
     }
     life.rest().await?;
     life.world.bank.heal().await?;
-    operate(life, rng).await?;
+    resolve_withdrawals(life, rng).await?;
     life.rest().await?;
     Ok(asks.len() as u64)
 }
 
 /// The bank is told to do something wrong with the next transfers.
 pub(crate) async fn misbehave(life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
-    for _ in 0..rng.random_range(0..4) {
-        let fault = *BANK_FAULTS.choose(rng).context("there are faults")?;
+    for _ in 0..rng.random_range(0..6) {
+        let of = if rng.random_bool(0.3) { &ENDS[..] } else { &BANK_FAULTS[..] };
+        let fault = *of.choose(rng).context("there are faults")?;
         let (count, delay) = (rng.random_range(1..=2), rng.random_range(1..=40));
         // Without a number the bank's own idea of late is used: minutes of the clock.
         let delay_ms = (fault == Fault::Slow).then_some(delay);
         let order = FaultOrder { fault, count, on: Some(Target::Transfers), delay_ms };
         life.world.bank.order(&order).await?;
-    }
-    Ok(())
-}
-
-/// What an operator does about those that nothing else ends.
-async fn operate(life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
-    let listed = life.done(&get("/giveaway/v1/admin/withdrawals", ADMIN)).await?;
-    for stuck in listed["items"].as_array().context("withdrawals are a list")? {
-        if stuck["needs_operator"] == true {
-            let path = format!("/giveaway/v1/admin/withdrawals/{}/resolve", text(stuck, "id")?);
-            let body = json!({ "reason": "the provider shows nothing" });
-            life.done(&post(path, ADMIN, &fresh(rng), body)).await?;
-        }
     }
     Ok(())
 }
