@@ -233,7 +233,8 @@ impl Life {
         let now_ms = self.world.clock.now_ms();
         let due = format!(
             "SELECT COUNT(*) AS n FROM giveaway WHERE (state = 'scheduled' AND opens_at < {now_ms}) \
-             OR (state = 'open' AND closes_at < {now_ms}) OR (state = 'closed' AND freeze_at < {now_ms})"
+             OR (state = 'open' AND closes_at < {now_ms}) OR (state = 'closed' AND freeze_at < {now_ms}) \
+             OR (state = 'committed' AND draw_at < {now_ms})"
         );
         let lapsing = format!(
             "SELECT COUNT(*) AS n FROM winner WHERE state = 'selected' AND claim_until < {now_ms}"
