@@ -11,25 +11,23 @@ use crate::{
     life::{Life, get, post},
 };
 
-/// Ends attempts of settlements that are stuck.
+/// Ends attempts of settlements that are stuck. None is left, unless the provider shows it by now.
 pub(crate) async fn resolve_attempts(life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
     for alert in listed(life, "/giftcard/v1/admin/alerts").await? {
         if alert["kind"] == "attempt_stuck" {
             let path = format!("/giftcard/v1/admin/attempts/{}/resolve", text(&alert, "subject")?);
-            let body = json!({ "reason": "the provider shows nothing" });
-            life.done(&post(path, ADMIN, &fresh(rng), body)).await?;
+            noted(life, path, json!({ "reason": "the provider shows nothing" }), rng).await?;
         }
     }
     Ok(())
 }
 
-/// Ends withdrawals that are stuck.
+/// Ends withdrawals that are stuck. None is left, unless the provider shows it by now.
 pub(crate) async fn resolve_withdrawals(life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
     for stuck in listed(life, "/giveaway/v1/admin/withdrawals").await? {
         if stuck["needs_operator"] == true {
             let path = format!("/giveaway/v1/admin/withdrawals/{}/resolve", text(&stuck, "id")?);
-            let body = json!({ "reason": "the provider shows nothing" });
-            life.done(&post(path, ADMIN, &fresh(rng), body)).await?;
+            noted(life, path, json!({ "reason": "the provider shows nothing" }), rng).await?;
         }
     }
     Ok(())

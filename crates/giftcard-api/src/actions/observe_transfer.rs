@@ -108,9 +108,8 @@ async fn advance(
     if !moved {
         return Err(Error::CONTENDED);
     }
-    if to != AttemptState::PendingProvider {
-        alert::clear(tx, alert::Kind::AttemptStuck, reference, now_ms).await?;
-    }
+    // Whatever the provider shows of it, nobody needs to look for it any more.
+    alert::clear(tx, alert::Kind::AttemptStuck, reference, now_ms).await?;
     let total = crate::store::money(attempt.amount_minor, &attempt.currency)?;
     let payee = attempt.merchant_id;
     match to {

@@ -6,7 +6,7 @@
 use futures::StreamExt as _;
 use platform::{
     Tx,
-    provider::protocol::{Conclusion, Exchange, ask, may_send, retry_in},
+    provider::protocol::{Conclusion, Exchange, ask, retry_in},
     quarantine,
 };
 use sea_orm::ConnectionTrait;
@@ -224,9 +224,10 @@ async fn put_off(service: &Service, claimed: &Attempt, unsent: bool, reason: &st
         // Somebody else has claimed it meanwhile, or it is over: nobody is needed for that.
         return Ok(());
     }
-    let is_forgotten =
-        claimed.state == AttemptState::Sending && !may_send(claimed.first_sent_at.map(time), now);
-    if is_forgotten {
+    // A send that is taken back, however long it took, leaves nothing that could be forgotten.
+    let sends = claimed.possible_sends - i32::from(unsent);
+    let next = Exchange::of_unacknowledged(sends, claimed.first_sent_at.map(time), now);
+    if claimed.state == AttemptState::Sending && next == Exchange::LookUp {
         let reason = "the provider shows no transfer and has forgotten the key";
         stuck(&tx, claimed, reason, now.as_millisecond()).await?;
     }

@@ -115,6 +115,23 @@ async fn a_refusal_that_was_not_written_is_not_believed_later() {
 }
 
 #[tokio::test]
+async fn a_send_that_never_left_is_no_matter_for_an_operator_however_late_it_is() {
+    for world in World::each().await {
+        let shop = world.shop().await;
+        let id = world.requested(&shop, 700).await;
+        world.bank.script([Next::Unreachable]);
+        let (attempt, exchange) = claimed(&world).await;
+        let unsent = ask(&*world.bank, attempt.transfer(), attempt.possible_sends, exchange).await;
+        // Longer than the provider remembers a key.
+        world.pass(SignedDuration::from_hours(25));
+        write_down(world.service(), &attempt, unsent).await.unwrap();
+        assert_eq!(world.alerts().await, [""; 0], "{}", world.db);
+        world.pass(LEASE);
+        ends_paid_once(&world, &shop, &id).await;
+    }
+}
+
+#[tokio::test]
 async fn two_instances_claim_an_attempt_once() {
     for world in World::each().await {
         let shop = world.shop().await;

@@ -9,7 +9,7 @@ use ledger::holds;
 use platform::{
     Tx,
     clock::from_millis,
-    provider::protocol::{Conclusion, Exchange, ask, may_send, retry_in},
+    provider::protocol::{Conclusion, Exchange, ask, retry_in},
     quarantine,
 };
 
@@ -191,9 +191,10 @@ async fn put_off(service: &Service, claimed: &Model, unsent: bool, reason: &str)
         // Somebody else has claimed it meanwhile, or it is over.
         return Ok(());
     }
-    let is_forgotten = claimed.state()? == WithdrawalState::Sending
-        && !may_send(claimed.first_sent_at.map(from_millis), now);
-    if is_forgotten {
+    // A send that is taken back, however long it took, leaves nothing that could be forgotten.
+    let sends = claimed.possible_sends - i32::from(unsent);
+    let next = Exchange::of_unacknowledged(sends, claimed.first_sent_at.map(from_millis), now);
+    if claimed.state()? == WithdrawalState::Sending && next == Exchange::LookUp {
         let reason = "the provider shows no transfer and has forgotten the key";
         call_operator(&tx, claimed, reason).await?;
     }
