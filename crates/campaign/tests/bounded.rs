@@ -11,9 +11,9 @@ use campaign::{
 };
 
 /// Strikes of single points, of each flow.
-const SINGLES: usize = 30;
+const SINGLES: usize = 15;
 
-/// Cases of pairs and of chance.
+/// Cases of pairs and of chance, which strike at several points each.
 const CASES: u64 = 20;
 
 async fn holds(engine: Engine, flow: Flow) {
