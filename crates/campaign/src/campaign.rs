@@ -3,28 +3,27 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    panic::AssertUnwindSafe,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
-use rand::{
-    RngExt as _, SeedableRng as _,
-    rngs::StdRng,
-    seq::{IndexedRandom as _, SliceRandom as _},
-};
+use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 use crate::{
     cast::Cast,
+    choice::{at_random, each, each_pair, is_ours},
     flows::Flow,
     known_bad::Variant,
     life::Life,
     oracle,
-    points::{Hits, Manner, Strike},
+    points::{Hits, Strike},
     world::Engine,
 };
 
 /// Cases in one world: a world that grows old makes every look at it slower.
-const CASES_PER_WORLD: u64 = 40;
+const CASES_PER_WORLD: usize = 40;
 
 /// Undisturbed cases of each flow: enough that chance has led everywhere.
 const UNDISTURBED: u32 = 4;
@@ -32,11 +31,11 @@ const UNDISTURBED: u32 = 4;
 /// This part of the cases after those with one strike are pairs; the others are by chance.
 const PAIRS: f64 = 0.2;
 
+/// So many cases are known of each point that came to it.
+const WAYS: usize = 8;
+
 /// Longer than it takes until what the bank did last is seen by the sweeps.
 const BANKS_LAST_WORD_SECONDS: i64 = 180;
-
-/// Strikes planned for one case by chance. Some of their points the case does not come to.
-const STRIKES: usize = 12;
 
 /// What a campaign is told.
 #[derive(Clone, Debug)]
@@ -116,6 +115,8 @@ pub struct Outcome {
     pub completed: BTreeMap<Flow, u64>,
     /// Points that each flow comes to.
     pub points: BTreeMap<Flow, Vec<String>>,
+    /// The last cases that came to each point.
+    pub ways: BTreeMap<String, VecDeque<Case>>,
     /// Pairs of points that were tried, and that there are.
     pub pairs: (u64, u64),
     /// Cases.
@@ -137,24 +138,24 @@ pub struct Failure {
     pub wrong: Vec<String>,
 }
 
-impl Outcome {
-    /// Adds what came out elsewhere.
-    fn add(&mut self, other: Self) {
-        for (point, hits) in other.hits {
-            self.hits.entry(point).or_default().add(hits);
-        }
-        for (flow, done) in other.completed {
-            *self.completed.entry(flow).or_default() += done;
-        }
-        for (flow, points) in other.points {
-            let known = self.points.entry(flow).or_default();
-            let new: Vec<_> = points.into_iter().filter(|point| !known.contains(point)).collect();
-            known.extend(new);
-        }
-        self.pairs = (self.pairs.0 + other.pairs.0, self.pairs.1.max(other.pairs.1));
-        self.cases += other.cases;
-        self.starts += other.starts;
-        self.failure = self.failure.take().or(other.failure);
+/// What came out until now, of all worlds together: it can be read at any time, so that a campaign that
+/// is interrupted has a report too, and every world strikes what all of them neglected.
+#[derive(Debug, Default)]
+pub struct Tally(Mutex<Outcome>);
+
+impl Tally {
+    /// Looks at it, or changes it.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Outcome) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What came out.
+    pub fn take(&self) -> Outcome {
+        self.with(std::mem::take)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.with(|outcome| outcome.failure.is_some())
     }
 }
 
@@ -191,22 +192,24 @@ impl std::str::FromStr for Case {
 pub async fn run_worlds(
     plan: &Plan,
     worlds: u64,
+    tally: &Tally,
     progress: impl Fn(&Outcome) + Copy,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<()> {
     let mut running: FuturesUnordered<_> = (0..worlds.max(1))
         .map(async |n| {
             let seed = plan.seed.wrapping_add(n);
-            run(&Plan { seed, share: (n, worlds.max(1)), ..plan.clone() }, progress).await
+            let plan = Plan { seed, share: (n, worlds.max(1)), ..plan.clone() };
+            let world = AssertUnwindSafe(run(&plan, tally, progress)).catch_unwind();
+            world.await.unwrap_or_else(|_| anyhow::bail!("the world of seed {seed} panicked"))
         })
         .collect();
-    let mut whole = Outcome::default();
-    while let Some(outcome) = running.next().await {
-        whole.add(outcome?);
-        if whole.failure.is_some() {
+    while let Some(ended) = running.next().await {
+        ended?;
+        if tally.has_failed() {
             break;
         }
     }
-    Ok(whole)
+    Ok(())
 }
 
 /// Runs a campaign in one world after the other. It ends with the first violation, or when its time
@@ -214,18 +217,17 @@ pub async fn run_worlds(
 ///
 /// # Errors
 /// When the world around it cannot be had.
-pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome::default();
+pub async fn run(plan: &Plan, tally: &Tally, progress: impl Fn(&Outcome)) -> anyhow::Result<()> {
     let mut rng = StdRng::seed_from_u64(plan.seed);
-    let mut stage = Stage::new(plan, &mut rng).await?;
+    let mut stage = Stage::new(plan, tally, &mut rng).await?;
     let (mut singles, mut pairs) = (VecDeque::new(), Vec::new());
     for flow in &plan.flows {
         // Undisturbed first: it must go well, and shows which points there are.
         let mut points = BTreeSet::new();
         for _ in 0..UNDISTURBED {
             let case = Case { flow: *flow, seed: rng.random(), stages: vec![] };
-            if !stage.play(&case, &mut outcome).await? {
-                return Ok(outcome);
+            if !stage.play(&case, tally).await? {
+                return Ok(());
             }
             points.extend(stage.passed.iter().filter(|name| is_ours(name)).cloned());
         }
@@ -240,7 +242,7 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Res
         pairs.extend(each_pair(plan.engine, *flow, &points, &mut rng));
     }
     pairs.shuffle(&mut rng);
-    outcome.pairs.1 = pairs.len() as u64;
+    tally.with(|outcome| outcome.pairs.1 = outcome.pairs.1.max(pairs.len() as u64));
     let (mut began, mut more) = (Instant::now(), 0);
     loop {
         if !singles.is_empty() {
@@ -257,33 +259,33 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> anyhow::Res
                 more += 1;
                 // Neither waits for the end of the other.
                 let pair = if rng.random_bool(PAIRS) { pairs.pop() } else { None };
-                outcome.pairs.0 += u64::from(pair.is_some());
-                pair.unwrap_or_else(|| at_random(plan, &outcome, &mut rng))
+                tally.with(|outcome| {
+                    outcome.pairs.0 += u64::from(pair.is_some());
+                    pair.unwrap_or_else(|| at_random(plan.engine, &plan.flows, outcome, &mut rng))
+                })
             }
         };
-        if outcome.cases.is_multiple_of(CASES_PER_WORLD) {
-            outcome.starts += stage.starts();
-            stage = Stage::new(plan, &mut rng).await?;
+        // The same seed leads to the same idempotency keys.
+        if stage.seeds.len() >= CASES_PER_WORLD || stage.seeds.contains(&case.seed) {
+            stage = Stage::new(plan, tally, &mut rng).await?;
         }
-        if !stage.play(&case, &mut outcome).await? {
+        if !stage.play(&case, tally).await? {
             break;
         }
-        progress(&outcome);
+        tally.with(|outcome| progress(outcome));
     }
-    outcome.starts += stage.starts();
-    Ok(outcome)
+    Ok(())
 }
 
 /// Plays one case in a world of its own.
 ///
 /// # Errors
 /// When the world around it cannot be had.
-pub async fn repeat(plan: &Plan, case: &Case) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome::default();
+pub async fn repeat(plan: &Plan, case: &Case, tally: &Tally) -> anyhow::Result<()> {
     let mut rng = StdRng::seed_from_u64(plan.seed);
-    let mut stage = Stage::new(plan, &mut rng).await?;
-    stage.play(case, &mut outcome).await?;
-    Ok(outcome)
+    let mut stage = Stage::new(plan, tally, &mut rng).await?;
+    stage.play(case, tally).await?;
+    Ok(())
 }
 
 /// A world with its cast.
@@ -291,25 +293,25 @@ struct Stage {
     seed: u64,
     life: Life,
     cast: Cast,
+    /// The seeds of the cases that it saw.
+    seeds: BTreeSet<u64>,
     /// The points that the last case came to.
     passed: Vec<String>,
 }
 
 impl Stage {
-    async fn new(plan: &Plan, rng: &mut StdRng) -> anyhow::Result<Self> {
+    async fn new(plan: &Plan, tally: &Tally, rng: &mut StdRng) -> anyhow::Result<Self> {
         let life = Life::begin(plan).await?;
         let cast = Cast::gather(&life, rng).await?;
         life.points.take();
-        Ok(Self { seed: plan.seed, life, cast, passed: vec![] })
-    }
-
-    fn starts(&self) -> u64 {
-        self.life.starts.load(std::sync::atomic::Ordering::Relaxed)
+        tally.with(|outcome| outcome.starts += life.starts());
+        Ok(Self { seed: plan.seed, life, cast, seeds: BTreeSet::new(), passed: vec![] })
     }
 
     /// Plays a case and asks the oracles. False when something was wrong.
-    async fn play(&mut self, case: &Case, outcome: &mut Outcome) -> anyhow::Result<bool> {
+    async fn play(&mut self, case: &Case, tally: &Tally) -> anyhow::Result<bool> {
         tracing::info!(%case, "plays");
+        self.seeds.insert(case.seed);
         let mut rng = StdRng::seed_from_u64(case.seed);
         self.life.points.plan(case.stages.clone());
         let played = case.flow.run(&self.life, &self.cast, &mut rng).await;
@@ -319,14 +321,20 @@ impl Stage {
         self.life.world.bank.heal().await?;
         let hits = self.life.points.take();
         self.passed = hits.keys().cloned().collect();
-        let known = outcome.points.entry(case.flow).or_default();
-        // What only a fault leads to is found on the way, and is struck from then on.
-        let new = self.passed.iter().filter(|name| is_ours(name) && !known.contains(name));
-        known.extend(new.cloned().collect::<Vec<_>>());
-        for (point, hits) in hits {
-            outcome.hits.entry(point).or_default().add(hits);
-        }
-        outcome.cases += 1;
+        tally.with(|outcome| {
+            let known = outcome.points.entry(case.flow).or_default();
+            // What only a fault leads to is found on the way, and is struck from then on.
+            let new = self.passed.iter().filter(|name| is_ours(name) && !known.contains(name));
+            known.extend(new.cloned().collect::<Vec<_>>());
+            for (point, hits) in hits {
+                let ways = outcome.ways.entry(point.clone()).or_default();
+                ways.truncate(WAYS - 1);
+                ways.push_front(case.clone());
+                outcome.hits.entry(point).or_default().add(hits);
+            }
+            outcome.cases += 1;
+            outcome.starts += self.life.starts();
+        });
         let mut wrong = oracle::violations(&self.life).await?;
         if !wrong.is_empty() && played.is_ok() && rested.is_ok() {
             // The bank may have gone on by itself since then. What is really wrong stays wrong.
@@ -334,92 +342,27 @@ impl Stage {
             rested = self.life.rest().await;
             wrong = oracle::violations(&self.life).await?;
         }
-        match (&played, rested) {
-            (Ok(done), Ok(())) => *outcome.completed.entry(case.flow).or_default() += done,
-            (Err(error), _) => wrong.push(format!("{error:#}")),
-            (_, Err(error)) => wrong.push(format!("{error:#}")),
-        }
-        if wrong.is_empty() {
-            return Ok(true);
-        }
-        outcome.failure = Some(Failure { seed: self.seed, case: case.clone(), wrong });
-        Ok(false)
+        let done = match (&played, rested) {
+            (Ok(done), Ok(())) => *done,
+            (Err(error), _) => {
+                wrong.push(format!("{error:#}"));
+                0
+            }
+            (_, Err(error)) => {
+                wrong.push(format!("{error:#}"));
+                0
+            }
+        };
+        let is_right = wrong.is_empty();
+        let failed = Failure { seed: self.seed, case: case.clone(), wrong };
+        tally.with(|outcome| {
+            *outcome.completed.entry(case.flow).or_default() += done;
+            if !is_right {
+                outcome.failure.get_or_insert(failed);
+            }
+        });
+        Ok(is_right)
     }
-}
-
-/// Boundaries of what is not about money: mails, counters, and looking.
-fn is_ours(point: &str) -> bool {
-    let others = ["SendMails", "RenderMails", "RecordCounts", "report_counts", "send_mails"];
-    !others.iter().any(|other| point.contains(other))
-}
-
-/// Each point, in each manner that fits it.
-fn each(engine: Engine, flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
-    let of = |point: &String, manner, rng: &mut StdRng| Case {
-        flow,
-        seed: rng.random(),
-        stages: vec![vec![Strike { point: point.clone(), nth: rng.random_range(1..=2), manner }]],
-    };
-    let mut cases = Vec::new();
-    for point in points {
-        let fitting = Manner::ALL.into_iter().filter(|manner| manner.fits(engine, point));
-        cases.extend(fitting.map(|manner| of(point, manner, rng)));
-    }
-    cases
-}
-
-/// Some manner that fits a point: mostly a death, which is hardest to survive.
-fn one_manner(engine: Engine, point: &str, rng: &mut StdRng) -> Manner {
-    let others = [Manner::Break, Manner::Fill, Manner::Lose];
-    let other = others.choose(rng).copied().filter(|manner| manner.fits(engine, point));
-    if rng.random_bool(0.6) { Manner::Die } else { other.unwrap_or(Manner::Break) }
-}
-
-/// Each pair of points, the second after what the first led to.
-fn each_pair(engine: Engine, flow: Flow, points: &[String], rng: &mut StdRng) -> Vec<Case> {
-    let mut alone = |point: &String| {
-        vec![Strike { point: point.clone(), nth: 1, manner: one_manner(engine, point, rng) }]
-    };
-    let mut pairs = Vec::new();
-    for first in points {
-        pairs.extend(points.iter().map(|second| vec![alone(first), alone(second)]));
-    }
-    pairs.into_iter().map(|stages| Case { flow, seed: rng.random(), stages }).collect()
-}
-
-/// Several strikes, mostly at points that were struck least; some wherever it happens.
-fn at_random(plan: &Plan, outcome: &Outcome, rng: &mut StdRng) -> Case {
-    let hits = |point: &String| outcome.hits.get(point).copied().unwrap_or_default();
-    let neglect = |point: &String| (1.0 + hits(point).struck() as f64).powi(-2);
-    // A case is worth its time where it comes to neglected points often.
-    let cases = outcome.cases.max(1) as f64;
-    let often = |point: &String| (hits(point).passed as f64 / cases).min(1.0);
-    let worth = |flow: &Flow| -> f64 {
-        let points = outcome.points.get(flow).into_iter().flatten();
-        points.map(|point| neglect(point) * often(point)).sum()
-    };
-    let behind = |flow: &&Flow| outcome.completed.get(*flow).copied().unwrap_or(0);
-    let flow = match rng.random_range(0..10) {
-        0 => plan.flows.iter().min_by_key(behind),
-        1..9 => plan.flows.choose_weighted(rng, worth).ok(),
-        _ => plan.flows.choose(rng),
-    };
-    let flow = flow.copied().unwrap_or(Flow::Publish);
-    let points = outcome.points.get(&flow).map(Vec::as_slice).unwrap_or_default();
-    let stage: Vec<Strike> = (0..rng.random_range(0..=STRIKES))
-        .map(|_| {
-            let (point, most) = match rng.random_range(0..10) {
-                0 => (None, 300),
-                1 => (points.choose(rng), 4),
-                _ => (points.choose_weighted(rng, neglect).ok(), 2),
-            };
-            let point = point.cloned().unwrap_or_else(|| "*".to_owned());
-            let manner = one_manner(plan.engine, &point, rng);
-            Strike { point, nth: rng.random_range(1..=most), manner }
-        })
-        .collect();
-    let stages = if stage.is_empty() { vec![] } else { vec![stage] };
-    Case { flow, seed: rng.random(), stages }
 }
 
 #[cfg(test)]

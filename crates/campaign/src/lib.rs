@@ -18,12 +18,14 @@
 //! | [`known_bad`] | variants that are wrong on purpose |
 //! | [`oracle`] | what must be true at rest |
 //! | [`campaign`] | every point, every pair, then chance |
+//! | `choice` | what chance plays next |
 //! | [`report`] | what came out, for people |
 
 mod alive;
 mod bank;
 mod calls;
 mod cast;
+mod choice;
 mod funding;
 mod ground;
 mod operating;

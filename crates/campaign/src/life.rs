@@ -2,7 +2,10 @@
 //! again until they are answered.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -44,8 +47,8 @@ pub struct Life {
     pub points: Arc<Points>,
     alive: Vec<Mutex<Option<Arc<Alive>>>>,
     patience: Duration,
-    /// How many processes there were.
-    pub(crate) starts: std::sync::atomic::AtomicU64,
+    /// How many processes were started since this was last asked.
+    starts: AtomicU64,
 }
 
 impl Life {
@@ -59,7 +62,7 @@ impl Life {
             patience: plan.patience,
             points: Arc::default(),
             alive: (0..plan.instances.max(1)).map(|_| Mutex::default()).collect(),
-            starts: std::sync::atomic::AtomicU64::new(0),
+            starts: AtomicU64::new(0),
         })
     }
 
@@ -189,6 +192,11 @@ impl Life {
         Ok(false)
     }
 
+    /// How many processes were started since this was last asked.
+    pub fn starts(&self) -> u64 {
+        self.starts.swap(0, Ordering::Relaxed)
+    }
+
     /// Ends every process as it is.
     pub async fn kill(&self) {
         for alive in &self.alive {
@@ -209,7 +217,7 @@ impl Life {
             self.bury(&dead);
         }
         for _ in 0..STARTS {
-            self.starts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.starts.fetch_add(1, Ordering::Relaxed);
             if let Some(alive) = Alive::start(&self.world, &self.points, n).await? {
                 let alive = Arc::new(alive);
                 *slot = Some(alive.clone());
@@ -242,6 +250,7 @@ impl Life {
         let expiring = format!(
             "SELECT COUNT(*) AS n FROM card WHERE state IN ('active', 'exhausted') AND expires_at < {now_ms}"
         );
+        let calls = format!("SELECT COUNT(*) AS n FROM outbox WHERE due_ms < {now_ms}");
         for (db, what, sql) in [
             (&self.world.giveaway, "giveaways that are due", due.as_str()),
             (&self.world.giveaway, "winners whose time is over", &lapsing),
@@ -251,6 +260,7 @@ impl Life {
                 "calls to giftcard-api",
                 "SELECT COUNT(*) AS n FROM outbox WHERE lane = 'giftcard'",
             ),
+            (&self.world.giveaway, "calls that are due", &calls),
             (
                 &self.world.giveaway,
                 "sagas",

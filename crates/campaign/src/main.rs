@@ -6,7 +6,7 @@ use std::{process::ExitCode, time::Duration};
 
 use campaign::{
     Engine,
-    campaign::{Case, Outcome, Plan, Until, repeat, run_worlds},
+    campaign::{Case, Outcome, Plan, Tally, Until, repeat, run_worlds},
     flows::Flow,
     report,
 };
@@ -85,14 +85,29 @@ async fn campaign(args: Args) -> anyhow::Result<ExitCode> {
         ..Plan::new(engine, seed, until)
     };
     println!("seed {seed} on {}", engine.as_str());
-    let outcome = match &args.repeat {
-        Some(case) => repeat(&plan, case).await?,
-        None => run_worlds(&plan, args.worlds, progress).await?,
+    let tally = Tally::default();
+    let played = async {
+        match &args.repeat {
+            Some(case) => repeat(&plan, case, &tally).await,
+            None => run_worlds(&plan, args.worlds, &tally, progress).await,
+        }
     };
+    let ended = tokio::select! {
+        ended = played => ended,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    let outcome = tally.take();
     for line in report::lines(&outcome, engine, seed) {
         println!("{line}");
     }
-    Ok(if outcome.failure.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // A campaign that did not end by itself says nothing about what it had not come to.
+    Ok(match (outcome.failure, ended) {
+        (Some(_), _) => ExitCode::FAILURE,
+        (None, ended) => {
+            ended?;
+            ExitCode::SUCCESS
+        }
+    })
 }
 
 fn progress(outcome: &Outcome) {

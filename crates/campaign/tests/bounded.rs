@@ -5,7 +5,7 @@
 
 use campaign::{
     Engine,
-    campaign::{Plan, Until, run},
+    campaign::{Plan, Tally, Until, run},
     flows::Flow,
     report,
 };
@@ -21,7 +21,9 @@ async fn holds(engine: Engine, flow: Flow) {
     let flows = vec![flow];
     let plan =
         Plan { flows, singles: Some(SINGLES), ..Plan::new(engine, seed, Until::Cases(CASES)) };
-    let outcome = run(&plan, |_| {}).await.unwrap();
+    let tally = Tally::default();
+    run(&plan, &tally, |_| {}).await.unwrap();
+    let outcome = tally.take();
     let report = report::lines(&outcome, engine, seed).join("\n");
     assert!(outcome.failure.is_none(), "{report}");
     let struck: u64 = outcome.hits.values().map(|hits| hits.struck()).sum();

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use campaign::{
     Engine,
-    campaign::{Plan, Until, run},
+    campaign::{Plan, Tally, Until, run},
     flows::Flow,
     known_bad::Variant,
 };
@@ -33,7 +33,9 @@ async fn caught(engine: Engine, variant: Variant, flow: Flow) {
         patience: Duration::from_secs(20),
         ..Plan::new(engine, 7, Until::Cases(CASES))
     };
-    let outcome = run(&plan, |_| {}).await.unwrap();
+    let tally = Tally::default();
+    run(&plan, &tally, |_| {}).await.unwrap();
+    let outcome = tally.take();
     let failure = outcome.failure.unwrap_or_else(|| panic!("{variant:?} is not caught"));
     assert!(!failure.wrong.is_empty());
 }
