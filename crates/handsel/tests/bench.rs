@@ -95,6 +95,29 @@ fn transfers_are_measured_beside_a_loop_without_books() {
 }
 
 #[test]
+fn an_audit_is_measured_on_books_of_many_stories() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = handsel(&["bench", "audit", "--entries", "1000", "--json"]);
+    if let Ok(url) = std::env::var(testkit::POSTGRES_ENV) {
+        command.env("HANDSEL_BENCH_POSTGRES", url);
+    }
+    let output = command.arg("--dir").arg(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = told["audit"].as_array().unwrap();
+    assert_eq!(rows[0]["engine"], "sqlite");
+    for row in rows {
+        assert_eq!(row["audit"], "clean", "{row}");
+        assert!(
+            row["entries"].as_u64() >= Some(1000) && row["rows"].as_u64() > Some(1000),
+            "{row}"
+        );
+        assert!(row["seconds"].as_f64() > Some(0.0), "{row}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "files stay behind");
+}
+
+#[test]
 fn what_does_not_go_together_is_refused() {
     fn check(args: &[&str], named: &str) {
         let output = handsel(&["bench", "calls"]).args(args).output().unwrap();

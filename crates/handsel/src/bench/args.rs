@@ -9,6 +9,8 @@ use serde::Serialize;
 const MAX_IN_FLIGHT: i64 = 65_536;
 /// A day: longer runs tell nothing new.
 const MAX_SECONDS: i64 = 24 * 3600;
+/// More fit on no disk that a bench should fill.
+const MAX_ENTRIES: i64 = 100_000_000;
 /// Below the 4 MiB that a message may have, with room for its envelope.
 const MAX_PAYLOAD: i64 = 4_000_000;
 
@@ -59,6 +61,22 @@ Examples:
 
 Exit codes: 0 measured, 1 measured but some transfers failed, 2 it could not be measured.")]
     Money(MoneyArgs),
+
+    /// Measure an audit of large books
+    ///
+    /// The demo's story is told by a real server, and its rows are copied, with ids of their own, until
+    /// both ledgers together have as many entries as asked for: hosts, giveaways, winners, cards,
+    /// redemptions and settlements, and the bank's log beside them. Then all of it is audited, three
+    /// times, by a process that does nothing else. The memory is that of this process; a PostgreSQL
+    /// server has its own.
+    #[command(after_help = "\
+Examples:
+  handsel bench audit                                             SQLite alone, a million entries
+  handsel bench audit --postgres postgres://localhost/postgres    both engines
+  handsel bench audit --entries 100000 --json
+
+Exit codes: 0 measured, 1 measured but the audit was not clean, 2 it could not be measured.")]
+    Audit(AuditArgs),
 
     /// Be one of the further processes of a bench; ends when its standard input closes
     #[command(hide = true, subcommand)]
@@ -128,6 +146,28 @@ pub(crate) struct MoneyArgs {
     pub(crate) json: bool,
 }
 
+/// `handsel bench audit`
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Audit ledgers of at least so many entries, both together
+    #[arg(long, value_name = "N", default_value = "1000000",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_ENTRIES))]
+    pub(crate) entries: u32,
+    /// Measure this PostgreSQL too, in a database of its own that is removed afterwards
+    ///
+    /// The role has to be allowed to create one.
+    #[arg(long, value_name = "URL", env = "HANDSEL_BENCH_POSTGRES", hide_env_values = true)]
+    pub(crate) postgres: Option<String>,
+    /// Put the files of the run below this folder [default: the system's for temporary files]
+    ///
+    /// A million entries take about two gigabytes.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Between which accounts the transfers go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -171,6 +211,24 @@ pub(crate) enum Role {
         /// Where the callee listens
         #[arg(long)]
         callee: String,
+    },
+    /// Tell the demo's story once
+    Tale {
+        /// Where the files go
+        #[arg(long)]
+        data: PathBuf,
+        /// Where the rows go, if not there. Not a flag, because it may hold a password.
+        #[arg(long, env = super::audit::POSTGRES_URL_ENV, hide_env_values = true)]
+        postgres: Option<String>,
+    },
+    /// Audit once, and say what came of it
+    Audit {
+        /// Where the files are
+        #[arg(long)]
+        data: PathBuf,
+        /// Where the rows are, if not there
+        #[arg(long, env = super::audit::POSTGRES_URL_ENV, hide_env_values = true)]
+        postgres: Option<String>,
     },
     /// Run a private Redis server
     Redis {

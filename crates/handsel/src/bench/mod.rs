@@ -5,6 +5,7 @@
 //! | `args` | the command line of the benches, in words |
 //! | `calls` | `bench calls`: durable calls, direct calls, or both in turn |
 //! | `money` | `bench money`: transfers through the ledger, beside a loop without books |
+//! | `audit`, `copies` | `bench audit`: an audit of large books, and how they come to be |
 //! | `setup` | what is measured, with its store, worker and callee |
 //! | `load` | keeps calls in flight and records how long each took |
 //! | `report` | what is printed |
@@ -12,7 +13,9 @@
 //! | `part`, `roles` | the further processes: how one is started and ended, and what each does |
 
 mod args;
+mod audit;
 mod calls;
+mod copies;
 mod echo;
 mod load;
 mod money;
@@ -42,6 +45,7 @@ async fn dispatch(command: BenchCommand) -> anyhow::Result<ExitCode> {
     match command {
         BenchCommand::Calls(args) => calls::run(&args).await,
         BenchCommand::Money(args) => money::run(&args).await,
+        BenchCommand::Audit(args) => audit::run(&args).await,
         BenchCommand::Part(role) => roles::play(role).await,
     }
 }

@@ -6,7 +6,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     os::unix::process::CommandExt as _,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -43,6 +43,48 @@ impl Part {
         args: &[&str],
         settings: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
+        let (mut part, mut stdout) = Self::spawn(role, args, settings)?;
+        let first_line = spawn_blocking(move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).map(|_| line)
+        });
+        let line = timeout(START_LIMIT, first_line).await.with_context(|| {
+            format!("the process `{role}` was not ready in {START_LIMIT:?}")
+        })???;
+        part.said = line.trim_end().to_owned();
+        anyhow::ensure!(!part.said.is_empty(), "the process `{role}` ended before it was ready");
+        Ok(part)
+    }
+
+    /// Lets a role do its work until it ends by itself, and tells what it said.
+    ///
+    /// # Errors
+    /// When it fails, or does not end in time. Why, it says itself on standard error.
+    pub(super) async fn done(
+        role: &str,
+        args: &[&str],
+        settings: &[(&str, &str)],
+        limit: Duration,
+    ) -> anyhow::Result<String> {
+        let (mut part, mut stdout) = Self::spawn(role, args, settings)?;
+        let all = spawn_blocking(move || {
+            let mut all = String::new();
+            stdout.read_to_string(&mut all).map(|_| all)
+        });
+        let said = timeout(limit, all)
+            .await
+            .with_context(|| format!("the process `{role}` did not end in {limit:?}"))???;
+        // It has closed its output, which it does when it ends.
+        let status = part.child.wait()?;
+        anyhow::ensure!(status.success(), "the process `{role}` failed");
+        Ok(said)
+    }
+
+    fn spawn(
+        role: &str,
+        args: &[&str],
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<(Self, BufReader<ChildStdout>)> {
         let program = std::env::current_exe().context("this program cannot be found")?;
         let child = Command::new(program)
             .args(["bench", "part", role])
@@ -56,17 +98,8 @@ impl Part {
             .spawn()
             .with_context(|| format!("the process `{role}` cannot be started"))?;
         let mut part = Self { child, said: String::new() };
-        let mut stdout = BufReader::new(part.child.stdout.take().context("it has an output")?);
-        let first_line = spawn_blocking(move || {
-            let mut line = String::new();
-            stdout.read_line(&mut line).map(|_| line)
-        });
-        let line = timeout(START_LIMIT, first_line).await.with_context(|| {
-            format!("the process `{role}` was not ready in {START_LIMIT:?}")
-        })???;
-        part.said = line.trim_end().to_owned();
-        anyhow::ensure!(!part.said.is_empty(), "the process `{role}` ended before it was ready");
-        Ok(part)
+        let stdout = part.child.stdout.take().context("it has an output")?;
+        Ok((part, BufReader::new(stdout)))
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tonic::transport::{Endpoint, Server, server::TcpIncoming};
 
-use super::{args::Role, echo, part::let_go};
+use super::{args::Role, audit, echo, part::let_go};
 use crate::{
     out,
     stores::{Place, open_store},
@@ -38,8 +38,18 @@ pub(super) async fn play(role: Role) -> anyhow::Result<ExitCode> {
         Role::Callee => callee().await?,
         Role::Worker { redis_url, callee } => worker(redis_url, callee).await?,
         Role::Redis { dir } => redis(&dir).await?,
+        Role::Tale { data, postgres } => unless_let_go(audit::tell(data, postgres)).await?,
+        Role::Audit { data, postgres } => unless_let_go(audit::audit(data, postgres)).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Something that ends by itself, and with whoever wanted it.
+async fn unless_let_go(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::select! {
+        done = work => done,
+        () = let_go() => anyhow::bail!("stopped before the end"),
+    }
 }
 
 /// Says its URL, and echoes.
