@@ -12,7 +12,6 @@ use ledger::Mode;
 use platform::{Db, Shutdown, rpc::ServiceCredential, token::hash_bearer};
 use serde_json::Value;
 use testkit::TestDb;
-use tokio::runtime::Runtime;
 use tonic::service::Routes;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -22,6 +21,7 @@ use crate::{
     known_bad,
     known_bad::Variant,
     points::{Points, Watcher},
+    process::Process,
     provider,
     world::World,
 };
@@ -63,7 +63,7 @@ pub(crate) struct Alive {
 }
 
 struct Running {
-    runtime: Runtime,
+    process: Process,
     router: Router,
     built: Built,
 }
@@ -89,14 +89,10 @@ impl Alive {
         instance: usize,
     ) -> anyhow::Result<Option<Self>> {
         let watcher = Watcher::new(points.clone(), Ground::new(world.proxy.clone()));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("process")
-            .enable_all()
-            .build()?;
+        let process = Process::start("process", 2)?;
         let parts = Parts::of(world, &watcher, instance).await?;
         let callees = parts.callees.clone();
-        let built = runtime.spawn(parts.build());
+        let built = process.spawn(parts.build());
         let built = tokio::select! {
             built = built => Some(built),
             () = watcher.death().cancelled() => None,
@@ -104,17 +100,15 @@ impl Alive {
         let Some(built) = built else {
             // It may have ended in its very first call, when everything had been put together.
             callees.cut();
-            runtime.shutdown_background();
             return Ok(None);
         };
         // A boundary that broke while it started: the process says so and ends.
         let Ok((router, built)) = built? else {
             callees.cut();
-            runtime.shutdown_background();
             return Ok(None);
         };
-        world.bank.front.set(Some((router.clone(), runtime.handle().clone())));
-        let running = Mutex::new(Some(Running { runtime, router, built }));
+        world.bank.front.set(Some((router.clone(), process.handle().clone())));
+        let running = Mutex::new(Some(Running { process, router, built }));
         Ok(Some(Self { watcher, running }))
     }
 
@@ -124,7 +118,7 @@ impl Alive {
             let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
             let running = running.as_ref()?;
             let (router, request) = (running.router.clone(), ask.request()?);
-            running.runtime.spawn(async move {
+            running.process.spawn(async move {
                 let Ok(response) = router.oneshot(request).await;
                 let status = response.status();
                 let bytes = response.into_body().collect().await.ok()?.to_bytes();
@@ -145,10 +139,10 @@ impl Alive {
         self.watcher.death().cancel();
         self.watcher.ground().give_up();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { runtime, router, built }) = running {
+        if let Some(Running { process, router, built }) = running {
             built.callees.cut();
             drop(built.worker);
-            runtime.shutdown_background();
+            drop(process);
             drop((router, built.apps));
         }
     }

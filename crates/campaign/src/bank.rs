@@ -12,12 +12,14 @@ use platform::{
 };
 use sandbox_bank::{Bank, BankConfig, FaultOrder};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 const API_KEY: &str = "sk_of_the_campaign";
 const WEBHOOK_SECRET: &str = "whsec_of_the_campaign";
+use crate::process::Process;
+
 /// Costs that differ with the amount: a posting that forgot them would not balance.
 const COST_FIXED_MINOR: i64 = 25;
 const COST_BASIS_POINTS: u32 = 150;
@@ -54,7 +56,7 @@ pub(crate) struct RunningBank {
     client: reqwest::Client,
     pub(crate) front: Front,
     stop: CancellationToken,
-    runtime: Option<Runtime>,
+    _process: Process,
 }
 
 /// More tries than there are faults ordered at a time.
@@ -73,11 +75,7 @@ pub(crate) struct Effect {
 impl RunningBank {
     /// Starts one with its file in a folder.
     pub(crate) async fn start(folder: &std::path::Path, clock: &Clock) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("bank")
-            .enable_all()
-            .build()?;
+        let process = Process::start("bank", 1)?;
         let front = Front::default();
         let (stop, clock) = (CancellationToken::new(), clock.clone());
         let (token, forwarded) = (stop.clone(), front.clone());
@@ -105,9 +103,9 @@ impl RunningBank {
             tokio::spawn(async move { bank.serve(listener, token).await });
             anyhow::Ok(base)
         };
-        let base = runtime.spawn(served).await??;
+        let base = process.spawn(served).await??;
         let client = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { base, client, front, stop, runtime: Some(runtime) })
+        Ok(Self { base, client, front, stop, _process: process })
     }
 
     /// The adapter for it, as a process makes one.
@@ -199,8 +197,5 @@ impl RunningBank {
 impl Drop for RunningBank {
     fn drop(&mut self) {
         self.stop.cancel();
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }

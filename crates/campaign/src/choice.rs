@@ -104,8 +104,8 @@ fn by_flow(engine: Engine, flows: &[Flow], outcome: &Outcome, rng: &mut StdRng) 
     };
     let behind = |flow: &&Flow| outcome.completed.get(*flow).copied().unwrap_or(0);
     let flow = match rng.random_range(0..10) {
-        0 => flows.iter().min_by_key(behind),
-        1..9 => flows.choose_weighted(rng, worth).ok(),
+        0..2 => flows.iter().min_by_key(behind),
+        2..9 => flows.choose_weighted(rng, worth).ok(),
         _ => flows.choose(rng),
     };
     let flow = flow.copied().unwrap_or(Flow::Publish);
@@ -135,7 +135,7 @@ fn some(engine: Engine, flow: Flow, outcome: &Outcome, rng: &mut StdRng) -> Vec<
 /// How little a point was struck.
 fn neglect(outcome: &Outcome, point: &str) -> f64 {
     let struck = outcome.hits.get(point).map_or(0, |hits| hits.struck());
-    (1.0 + struck as f64).powi(-2)
+    (1.0 + struck as f64).powi(-3)
 }
 
 /// How much of the cases comes to a point.

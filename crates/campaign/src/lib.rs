@@ -11,7 +11,7 @@
 //! | [`points`] | fail points: names, counts, and the plan of what fails |
 //! | `provider`, `calls` | the provider and the calls between services, behind fail points |
 //! | `bank`, `world` | what survives a process |
-//! | `alive` | a process |
+//! | `alive`, `process` | a process, and the runtime that is killed with it |
 //! | `ground` | what it may lack: room on its disk, the answer to a commit |
 //! | [`life`] | a world in which the process is started again and requests are repeated |
 //! | `cast`, [`flows`], `publishing`, `funding`, `withdrawals`, `voids`, `operating` | who takes part, and what they do |
@@ -29,6 +29,7 @@ mod choice;
 mod funding;
 mod ground;
 mod operating;
+mod process;
 mod provider;
 mod publishing;
 mod voids;
