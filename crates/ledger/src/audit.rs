@@ -20,7 +20,7 @@ use crate::{
 pub const MAX_LISTED: i64 = 100;
 
 /// Rows of one page of what is listed: it stays in memory while the next is asked for.
-pub const PAGE: u32 = 1_000;
+pub const PAGE: u32 = 10_000;
 
 /// Something that must never be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
