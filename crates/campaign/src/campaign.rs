@@ -342,13 +342,9 @@ impl Stage {
             rested = self.life.rest().await;
             wrong = oracle::violations(&self.life).await?;
         }
-        let done = match (&played, rested) {
+        let done = match (&played, &rested) {
             (Ok(done), Ok(())) => *done,
-            (Err(error), _) => {
-                wrong.push(format!("{error:#}"));
-                0
-            }
-            (_, Err(error)) => {
+            (Err(error), _) | (_, Err(error)) => {
                 wrong.push(format!("{error:#}"));
                 0
             }
