@@ -14,6 +14,7 @@
 //! | `alive`, `process` | a process, and the runtime that is killed with it |
 //! | `ground` | what it may lack: room on its disk, the answer to a commit |
 //! | [`life`] | a world in which the process is started again and requests are repeated |
+//! | `under_way` | what is not over yet |
 //! | `cast`, [`flows`], `publishing`, `funding`, `withdrawals`, `voids`, `operating` | who takes part, and what they do |
 //! | [`known_bad`] | variants that are wrong on purpose |
 //! | [`oracle`] | what must be true at rest |
@@ -32,6 +33,7 @@ mod operating;
 mod process;
 mod provider;
 mod publishing;
+mod under_way;
 mod voids;
 mod withdrawals;
 mod world;

@@ -21,6 +21,7 @@ use crate::{
     alive::{Alive, Answer, Ask, Content},
     campaign::Plan,
     points::Points,
+    under_way,
     world::World,
 };
 
@@ -236,78 +237,11 @@ impl Life {
 
     /// What is not over, by what each service knows.
     async fn under_way(&self) -> anyhow::Result<Vec<String>> {
-        let mut found = Vec::new();
         // After a jump of the clock everything that has become due is under way too.
         let now_ms = self.world.clock.now_ms();
-        let due = format!(
-            "SELECT COUNT(*) AS n FROM giveaway WHERE (state = 'scheduled' AND opens_at < {now_ms}) \
-             OR (state = 'open' AND closes_at < {now_ms}) OR (state = 'closed' AND freeze_at < {now_ms}) \
-             OR (state = 'committed' AND draw_at < {now_ms})"
-        );
-        let lapsing = format!(
-            "SELECT COUNT(*) AS n FROM winner WHERE state = 'selected' AND claim_until < {now_ms}"
-        );
-        let expiring = format!(
-            "SELECT COUNT(*) AS n FROM card WHERE state IN ('active', 'exhausted') AND expires_at < {now_ms}"
-        );
-        let calls = format!("SELECT COUNT(*) AS n FROM outbox WHERE due_ms < {now_ms}");
-        for (db, what, sql) in [
-            (&self.world.giveaway, "giveaways that are due", due.as_str()),
-            (&self.world.giveaway, "winners whose time is over", &lapsing),
-            (&self.world.giftcard, "cards whose time is over", &expiring),
-            (
-                &self.world.giveaway,
-                "calls to giftcard-api",
-                "SELECT COUNT(*) AS n FROM outbox WHERE lane = 'giftcard'",
-            ),
-            (&self.world.giveaway, "calls that are due", &calls),
-            (
-                &self.world.giveaway,
-                "sagas",
-                "SELECT COUNT(*) AS n FROM saga WHERE state NOT IN ('confirmed', 'compensated')",
-            ),
-            (
-                &self.world.giveaway,
-                "returns",
-                "SELECT COUNT(*) AS n FROM escrow_return WHERE state = 'requested'",
-            ),
-            (
-                &self.world.giveaway,
-                "withdrawals",
-                "SELECT COUNT(*) AS n FROM withdrawal WHERE state IN ('intent', 'sending', 'pending_provider') AND NOT needs_operator",
-            ),
-            (
-                &self.world.giveaway,
-                "payment events",
-                "SELECT COUNT(*) AS n FROM provider_inbox WHERE handled_at IS NULL",
-            ),
-            (
-                &self.world.giveaway,
-                "giveaways",
-                "SELECT COUNT(*) AS n FROM giveaway WHERE state IN ('funding', 'cancelling')",
-            ),
-            (&self.world.giftcard, "calls to giveaway-api", "SELECT COUNT(*) AS n FROM outbox"),
-            (
-                &self.world.giftcard,
-                "attempts",
-                "SELECT COUNT(*) AS n FROM settlement_attempt t WHERE state IN ('intent', 'sending', 'pending_provider') AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.kind = 'attempt_stuck' AND a.subject = t.provider_ref AND a.cleared_at IS NULL)",
-            ),
-            (
-                &self.world.giftcard,
-                "reserved escrows",
-                "SELECT COUNT(*) AS n FROM escrow WHERE state = 'reserved'",
-            ),
-            (
-                &self.world.giftcard,
-                "transfer events",
-                "SELECT COUNT(*) AS n FROM provider_event WHERE handled_at IS NULL",
-            ),
-        ] {
-            let n = count(db, sql).await?;
-            if n > 0 {
-                found.push(format!("{n} {what}"));
-            }
-        }
+        let mut found =
+            what_is_there(&self.world.giveaway, &under_way::at_giveaway(now_ms)).await?;
+        found.extend(what_is_there(&self.world.giftcard, &under_way::at_giftcard(now_ms)).await?);
         Ok(found)
     }
 }
@@ -325,6 +259,18 @@ pub(crate) async fn count(db: &Db, sql: &str) -> anyhow::Result<i64> {
     let statement = Statement::from_string(db.engine(), sql);
     let row = db.read().query_one_raw(statement).await?.context("a count has a row")?;
     Ok(row.try_get("", "n")?)
+}
+
+/// What a query counts, by name, without what there is none of.
+async fn what_is_there(db: &Db, sql: &str) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for row in db.read().query_all_raw(Statement::from_string(db.engine(), sql)).await? {
+        let (what, n): (String, i64) = (row.try_get("", "what")?, row.try_get("", "n")?);
+        if n > 0 {
+            found.push(format!("{n} {what}"));
+        }
+    }
+    Ok(found)
 }
 
 /// A GET.

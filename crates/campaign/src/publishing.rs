@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _}
 use serde_json::{Value, json};
 
 use crate::{
-    cast::{Cast, fresh, prize, product},
+    cast::{Cast, count_if, fresh, prize, product},
     flows::{AT_ONCE, state},
     life::{Life, count, get, post},
     operating::abort_sagas,
@@ -155,10 +155,11 @@ pub(crate) async fn refund(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow
             let merchant = cast.merchants.choose(rng).context("there are merchants")?;
             let prizes = json!([prize(&merchant.product, rng.random_range(100..=900), 2)]);
             let giveaway = (host, cast.draft(life, host, &prizes).await?);
+            let db = &life.world.giveaway;
+            let published = count_if(db, &giveaway.1, "state IN ('scheduled', 'open')");
             let soon = async {
                 for _ in 0..LOOKS {
-                    if ["scheduled", "open"].contains(&state(life, cast, &giveaway).await?.as_str())
-                    {
+                    if count(db, &published).await? > 0 {
                         break;
                     }
                     life.moment().await;
