@@ -261,12 +261,13 @@ pub async fn run(plan: &Plan, tally: &Tally, progress: impl Fn(&Outcome)) -> any
                 let pair = if rng.random_bool(PAIRS) { pairs.pop() } else { None };
                 tally.with(|outcome| {
                     outcome.pairs.0 += u64::from(pair.is_some());
-                    pair.unwrap_or_else(|| at_random(plan.engine, &plan.flows, outcome, &mut rng))
+                    pair.unwrap_or_else(|| {
+                        at_random(plan.engine, &plan.flows, outcome, &stage.seeds, &mut rng)
+                    })
                 })
             }
         };
-        // The same seed leads to the same idempotency keys.
-        if stage.seeds.len() >= CASES_PER_WORLD || stage.seeds.contains(&case.seed) {
+        if stage.seeds.len() >= CASES_PER_WORLD {
             stage = Stage::new(plan, tally, &mut rng).await?;
         }
         if !stage.play(&case, tally).await? {

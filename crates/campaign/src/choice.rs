@@ -1,5 +1,7 @@
 //! What is played next, and what fails in it.
 
+use std::collections::BTreeSet;
+
 use rand::{
     RngExt as _,
     rngs::StdRng,
@@ -54,15 +56,17 @@ pub(crate) fn each_pair(
     pairs
 }
 
-/// Several strikes, mostly at points that were struck least; some wherever it happens.
+/// Several strikes, mostly at points that were struck least; some wherever it happens. None of the
+/// seeds that were played in this world: one seed leads to the same idempotency keys.
 pub(crate) fn at_random(
     engine: Engine,
     flows: &[Flow],
     outcome: &Outcome,
+    played: &BTreeSet<u64>,
     rng: &mut StdRng,
 ) -> Case {
-    let neglected =
-        if rng.random_bool(0.7) { after_another(engine, flows, outcome, rng) } else { None };
+    let again = rng.random_bool(0.7);
+    let neglected = again.then(|| after_another(engine, flows, outcome, played, rng)).flatten();
     neglected.unwrap_or_else(|| by_flow(engine, flows, outcome, rng))
 }
 
@@ -72,13 +76,14 @@ fn after_another(
     engine: Engine,
     flows: &[Flow],
     outcome: &Outcome,
+    played: &BTreeSet<u64>,
     rng: &mut StdRng,
 ) -> Option<Case> {
     let known: Vec<&String> =
         flows.iter().filter_map(|flow| outcome.points.get(flow)).flatten().collect();
     let point = *known.choose_weighted(rng, |point| neglect(outcome, point)).ok()?;
-    let ways: Vec<&Case> =
-        outcome.ways.get(point)?.iter().filter(|way| flows.contains(&way.flow)).collect();
+    let fits = |way: &&Case| flows.contains(&way.flow) && !played.contains(&way.seed);
+    let ways: Vec<&Case> = outcome.ways.get(point)?.iter().filter(fits).collect();
     let mut case = (*ways.choose(rng)?).clone();
     let mut more = some(engine, case.flow, outcome, rng);
     more.push(strike(engine, point, 1, rng));
@@ -158,6 +163,24 @@ mod tests {
 
     use super::*;
 
+    fn again(outcome: &Outcome, rng: &mut StdRng) -> Option<Case> {
+        after_another(Engine::Sqlite, &[Flow::Fund], outcome, &BTreeSet::new(), rng)
+    }
+
+    #[test]
+    fn a_seed_that_was_played_is_not_played_again() {
+        let rng = &mut StdRng::seed_from_u64(7);
+        let mut outcome = Outcome::default();
+        outcome.points.insert(Flow::Fund, vec!["rare".to_owned()]);
+        outcome.ways.entry("rare".to_owned()).or_default().push_front("fund:9".parse().unwrap());
+        let other = |played: u64, rng: &mut StdRng| {
+            let played = BTreeSet::from([played]);
+            after_another(Engine::Sqlite, &[Flow::Fund], &outcome, &played, rng)
+        };
+        assert!(other(9, rng).is_none());
+        assert!(other(8, rng).is_some());
+    }
+
     #[test]
     fn a_neglected_point_is_struck_on_a_way_that_led_to_it() {
         let rng = &mut StdRng::seed_from_u64(7);
@@ -167,7 +190,7 @@ mod tests {
         outcome.hits.entry("before".to_owned()).or_default().broke = 1000;
         outcome.ways.entry("rare".to_owned()).or_default().push_front(way.clone());
         for _ in 0..100 {
-            let case = after_another(Engine::Sqlite, &[Flow::Fund], &outcome, rng).unwrap();
+            let case = again(&outcome, rng).unwrap();
             assert_eq!((case.flow, case.seed), (way.flow, way.seed));
             let strikes: Vec<_> = case.stages.iter().flatten().collect();
             assert!(strikes.contains(&&way.stages[0][0]), "the way is kept: {case}");
@@ -182,7 +205,7 @@ mod tests {
         outcome.points.insert(Flow::Fund, vec!["rare".to_owned()]);
         outcome.ways.entry("rare".to_owned()).or_default().push_front("fund:9".parse().unwrap());
         for _ in 0..100 {
-            let case = after_another(Engine::Sqlite, &[Flow::Fund], &outcome, rng).unwrap();
+            let case = again(&outcome, rng).unwrap();
             let strikes = case.stages.iter().flatten().count();
             assert!((1..=2 * STRIKES).contains(&strikes), "{case}");
             outcome.ways.entry("rare".to_owned()).or_default().push_front(case);

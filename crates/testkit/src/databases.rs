@@ -21,6 +21,10 @@ const SERVICE: &str = "test";
 /// other still fit into a server's default of 100.
 const CONNECTIONS: u32 = 5;
 
+/// Connections of a process that will soon be killed: enough to be in each other's way, and the next one
+/// begins with as few.
+const CONNECTIONS_THROUGH: u32 = 3;
+
 /// A database that is a test's own. Derefs to [`Db`]; put it into messages to tell the engine.
 #[derive(Debug)]
 pub struct TestDb {
@@ -133,11 +137,11 @@ impl Home {
             Self::Sqlite(dir) => Db::open(&DbConfig::default(), SERVICE, dir.path()).await,
             Self::Postgres(database) => {
                 let direct = database.url();
-                let url = match proxy {
-                    Some(proxy) => proxy.url(&direct)?,
-                    None => direct,
+                let (url, max_connections) = match proxy {
+                    Some(proxy) => (proxy.url(&direct)?, CONNECTIONS_THROUGH),
+                    None => (direct, CONNECTIONS),
                 };
-                let config = DbConfig { url: Secret::new(url), max_connections: CONNECTIONS };
+                let config = DbConfig { url: Secret::new(url), max_connections };
                 Db::open(&config, SERVICE, &std::env::temp_dir()).await
             }
         }
