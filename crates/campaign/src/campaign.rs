@@ -268,7 +268,9 @@ pub async fn run(plan: &Plan, tally: &Tally, progress: impl Fn(&Outcome)) -> any
             }
         };
         if stage.seeds.len() >= CASES_PER_WORLD {
-            stage = Stage::new(plan, tally, &mut rng).await?;
+            let old = std::mem::replace(&mut stage, Stage::new(plan, tally, &mut rng).await?);
+            // To remove its databases takes the server a while, in which other worlds go on.
+            tokio::task::spawn_blocking(move || drop(old)).await?;
         }
         if !stage.play(&case, tally).await? {
             break;

@@ -137,10 +137,11 @@ fn some(engine: Engine, flow: Flow, outcome: &Outcome, rng: &mut StdRng) -> Vec<
         .collect()
 }
 
-/// How little a point was struck.
+/// How little a point was struck. So steep that what was struck enough hardly counts while something else
+/// was not: the rarest points decide how long a campaign has to be.
 fn neglect(outcome: &Outcome, point: &str) -> f64 {
     let struck = outcome.hits.get(point).map_or(0, |hits| hits.struck());
-    (1.0 + struck as f64).powi(-3)
+    (1.0 + struck as f64).powi(-5)
 }
 
 /// How much of the cases comes to a point.
