@@ -14,6 +14,7 @@
 //! | [`audit`] | the invariants of money that this service can check alone |
 //! | `known_bad` | ways to be wrong on purpose, for the fault campaign |
 //! | `attempts`, `secrets` | limits on guessing codes, and how codes are kept |
+//! | [`process`] | all of it as a process of its own |
 //! | `config`, `service`, `error` | what can be configured, what actions share, how they fail |
 
 mod actions;
@@ -27,6 +28,7 @@ mod http;
 mod known_bad;
 mod migrations;
 mod pages;
+pub mod process;
 mod rpc;
 mod scans;
 mod secrets;
@@ -42,3 +44,4 @@ pub use config::{Config, SettlementConfig};
 #[cfg(feature = "known-bad")]
 pub use known_bad::KnownBad;
 pub use migrations::Migrator;
+pub use service::KEYS;

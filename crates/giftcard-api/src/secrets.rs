@@ -19,6 +19,12 @@ use crate::domain::{
 /// Bytes of the nonce in front of a sealed code: random, because 192 bits never repeat.
 const NONCE_BYTES: usize = 24;
 
+/// The key by which a typed code is found.
+pub(crate) const LOOKUP: &str = "card-code-lookup";
+
+/// The key that seals codes.
+pub(crate) const SEAL: &str = "card-code-seal";
+
 /// The keys of card codes.
 #[derive(Clone, Debug)]
 pub(crate) struct CardSecrets {
@@ -42,10 +48,7 @@ impl CardSecrets {
     /// # Errors
     /// When a key file is unusable.
     pub(crate) fn load(keys: &KeyDir) -> anyhow::Result<Self> {
-        Ok(Self {
-            lookup: keys.load_or_create("card-code-lookup")?,
-            seal: keys.load_or_create("card-code-seal")?,
-        })
+        Ok(Self { lookup: keys.load_or_create(LOOKUP)?, seal: keys.load_or_create(SEAL)? })
     }
 
     /// A new code from the operating system's randomness.

@@ -47,13 +47,18 @@ pub(crate) struct Wakers {
 /// How handlers share the service.
 pub(crate) type Shared = Arc<Service>;
 
+/// The keys that every instance of an installation shares, by their names in the folder of keys.
+pub const KEYS: [&str; 3] = [LINKS, crate::secrets::LOOKUP, crate::secrets::SEAL];
+
+const LINKS: &str = "giftcard-links";
+
 impl Service {
     /// The key of links, of this installation.
     ///
     /// # Errors
     /// When the key file is unusable.
     pub(crate) fn load_link_key(keys: &KeyDir) -> anyhow::Result<Key> {
-        keys.load_or_create("giftcard-links")
+        keys.load_or_create(LINKS)
     }
 
     /// Whether this process is wrong in that way, on purpose.

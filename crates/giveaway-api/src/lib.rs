@@ -15,6 +15,7 @@
 //! | [`beacon`] | where public randomness comes from |
 //! | [`sample`] | made-up entrants, for rehearsals and as a check |
 //! | `known_bad` | ways to be wrong on purpose, for the fault campaign |
+//! | [`process`] | all of it as a process of its own |
 //! | [`ids`], [`error`] | names of things, and why an action did nothing |
 
 pub mod actions;
@@ -28,6 +29,7 @@ pub mod ids;
 mod known_bad;
 pub mod migrations;
 mod pages;
+pub mod process;
 mod rpc;
 pub mod sample;
 mod scans;

@@ -112,6 +112,29 @@ Examples:
   handsel migrate")]
     Migrate(MigrateArgs),
 
+    /// Run giveaway-api alone, as one of a fleet
+    ///
+    /// Hosts, wallets, giveaways, entries and draws, on PostgreSQL and Redis. Any number of them run on
+    /// one database. The other applications are reached by gRPC.
+    #[command(after_help = FLEET_HELP)]
+    GiveawayApi(FleetArgs),
+
+    /// Run giftcard-api alone, as one of a fleet
+    ///
+    /// Merchants, escrows, cards, redemptions and settlements, on PostgreSQL and Redis.
+    #[command(after_help = FLEET_HELP)]
+    GiftcardApi(FleetArgs),
+
+    /// Run the job processor alone, as one of a fleet
+    ///
+    /// Executes the durable calls of all lanes: mail and analytics itself, the others by gRPC.
+    #[command(after_help = FLEET_HELP)]
+    JobProcessor(FleetArgs),
+
+    /// The keys that the applications of a fleet share
+    #[command(subcommand)]
+    Keys(KeysCommand),
+
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -139,6 +162,33 @@ Examples:
   HANDSEL__PROVIDER__API_KEY_FILE=./bank/api-key \\
   HANDSEL__PROVIDER__WEBHOOK_SECRET_FILE=./bank/webhook-secret handsel serve")]
     SandboxBank(SandboxBankArgs),
+}
+
+const FLEET_HELP: &str = "\
+Needed: keys_dir (see `handsel keys make`), database.url, redis.url, provider.url, and the gRPC ports of
+the other applications; `handsel migrate` brings the database up to date. docs/fleet.md shows all of it.
+Configuration: defaults < FILE < HANDSEL__SECTION__KEY in the environment; secrets also as …_FILE.";
+
+/// An application alone.
+#[derive(Debug, Args)]
+pub(crate) struct FleetArgs {
+    /// Configuration file [default: the application's name with .toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `handsel keys …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make those that are missing, and the file `admin-token` beside them
+    ///
+    /// Every application of a fleet needs the same ones: copy the folder to each machine, readable by the
+    /// application's user only. Keys that are there are never changed.
+    Make {
+        /// The folder; made if missing
+        #[arg(long, value_name = "DIR", default_value = "keys")]
+        dir: PathBuf,
+    },
 }
 
 /// Where the configuration comes from.

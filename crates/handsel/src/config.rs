@@ -3,8 +3,6 @@
 //! Defaults < `handsel.toml` < environment (`HANDSEL__SECTION__KEY`, secrets also as `…_FILE`) <
 //! flags. Unknown keys and values that cannot work stop the start and name the key.
 
-mod provider;
-
 use std::{
     fs::DirBuilder,
     net::{Ipv4Addr, SocketAddr},
@@ -17,10 +15,13 @@ use figment::value::Value;
 use giftcard_api::SettlementConfig;
 use job_processor::SmtpConfig;
 use ledger::Mode;
-use platform::{db::DbConfig, telemetry::Format};
+use platform::{
+    config::is_url,
+    db::DbConfig,
+    process::settings::Log,
+    provider::{ProviderKind, ProviderSettings},
+};
 use serde::{Deserialize, Serialize};
-
-pub(crate) use provider::{Provider, ProviderKind};
 
 /// The file that is read unless another is named, if it is there.
 pub(crate) const DEFAULT_FILE: &str = "handsel.toml";
@@ -49,7 +50,7 @@ pub(crate) struct Config {
     /// Mail and analytics.
     pub(crate) processor: Processor,
     /// The payment provider.
-    pub(crate) provider: Provider,
+    pub(crate) provider: ProviderSettings,
     /// The mail server.
     pub(crate) smtp: SmtpConfig,
     /// What is logged.
@@ -112,16 +113,6 @@ pub(crate) struct Processor {
     pub(crate) database: DbConfig,
 }
 
-/// What is logged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Log {
-    /// As in `RUST_LOG`: `info`, or `info,giveaway_api=debug`.
-    pub(crate) filter: String,
-    /// Text for people or JSON for machines.
-    pub(crate) format: Format,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -133,7 +124,7 @@ impl Default for Config {
             giveaway: Giveaway::default(),
             giftcard: Giftcard::default(),
             processor: Processor::default(),
-            provider: Provider::default(),
+            provider: ProviderSettings::default(),
             smtp: SmtpConfig::default(),
             log: Log::default(),
         }
@@ -182,17 +173,6 @@ impl Default for Giftcard {
     }
 }
 
-impl Default for Log {
-    fn default() -> Self {
-        Self { filter: "info".into(), format: Format::default() }
-    }
-}
-
-/// Whether a text can be an address of the web.
-fn is_url(text: &str) -> bool {
-    text.starts_with("http://") || text.starts_with("https://")
-}
-
 impl Config {
     /// Loads and checks. A file that was named must be there; the default one need not.
     ///
@@ -216,7 +196,7 @@ impl Config {
             "server.public_url: `{public_url}` is not an http or https url without a slash at its end"
         );
         self.grpc_address()?;
-        self.provider.check(self.mode)?;
+        self.provider.check(self.mode == Mode::Live)?;
         anyhow::ensure!(
             !self.demo || self.provider.kind == ProviderKind::Sandbox,
             "demo: moves its clock and pays by itself, which only provider.kind = \"sandbox\" follows"

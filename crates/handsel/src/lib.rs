@@ -13,13 +13,12 @@
 //! | `calls` | `handsel calls`: dead letters and lanes, through the running server or its file |
 //! | `bench` | `handsel bench`: figures of this machine, as ratios of one run |
 //! | `stores` | opens call stores |
-//! | `admin`, `metrics` | the administrator's token, and `/metrics` behind it |
+//! | `keys` | what the applications of a fleet share |
 //! | `migrate`, `show_config`, `sandbox_bank` | the other commands |
 //! | `out` | where results are printed |
 //!
 //! This is the only crate that sees all three applications; none of them knows it.
 
-mod admin;
 mod audit;
 mod backup;
 mod bench;
@@ -27,7 +26,7 @@ mod calls;
 mod cli;
 mod config;
 mod demo;
-mod metrics;
+mod keys;
 mod migrate;
 mod node;
 mod out;
@@ -42,9 +41,13 @@ use std::{future::Future, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use platform::telemetry::{self, Format};
+use platform::{
+    process,
+    telemetry::{self, Format},
+};
+use serde::{Serialize, de::DeserializeOwned};
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, FleetArgs};
 
 /// A command could not do its work, as opposed to: it did, and the answer is no.
 const EXIT_TROUBLE: u8 = 2;
@@ -62,6 +65,10 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => quiet(backup::run(args)),
         Command::Quarantine(command) => quiet(quarantine::run(command)),
         Command::Migrate(args) => quiet(migrate::run(args)),
+        Command::GiveawayApi(args) => alone("giveaway-api", args, giveaway_api::process::run),
+        Command::GiftcardApi(args) => alone("giftcard-api", args, giftcard_api::process::run),
+        Command::JobProcessor(args) => alone("job-processor", args, job_processor::process::run),
+        Command::Keys(command) => keys::run(command),
         Command::Config(command) => show_config::run(command),
         Command::Calls(command) => quiet(calls::run(command)),
         Command::Bench(command) => quiet(bench::run(command)),
@@ -71,6 +78,16 @@ pub fn run() -> ExitCode {
         out::aside(format_args!("error: {error:#}"));
         ExitCode::from(EXIT_TROUBLE)
     })
+}
+
+/// An application of a fleet, as its own binary runs it.
+fn alone<S, F>(name: &str, args: FleetArgs, run: impl FnOnce(S) -> F) -> anyhow::Result<ExitCode>
+where
+    S: Default + Serialize + DeserializeOwned,
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let settings = process::load(name, args.config.as_deref())?;
+    in_runtime(async { run(settings).await.map(|()| ExitCode::SUCCESS) })
 }
 
 fn quiet(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {

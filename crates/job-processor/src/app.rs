@@ -7,13 +7,17 @@ use contracts::processor::{
     analytics_service_server::AnalyticsServiceServer, mail_service_server::MailServiceServer,
 };
 use durable_grpc::DirectChannel;
-use platform::{Clock, Db, Shutdown};
+use platform::{Clock, Db, Shutdown, health::Health};
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
 use crate::{
     actions, config::Config, http, owners::Owners, rpc::Rpc, smtp::Smtp, store, under_way::UnderWay,
 };
+
+/// Calls of the job processor's lane that a worker executes at a time: a batch of mails is real work,
+/// and many at once would only make each other late, and be tried again for nothing.
+pub const SLOTS: usize = 4;
 
 /// Batches of mails at a time. A giveaway's close asks for a mail to every entrant at once: hundreds
 /// of batches side by side would all miss their deadlines and begin again, a few after each other
@@ -100,22 +104,26 @@ impl App {
         self.state.owners.connect(owner, channel);
     }
 
-    /// What an operator should know although everything works, for `/readyz`.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn warnings(&self) -> anyhow::Result<Vec<String>> {
-        let mut warnings = Vec::new();
-        let counts = store::mails::counts(self.state.db.read()).await?;
+    /// Whether mails are delivered, for `/readyz`. The database is asked besides.
+    pub async fn check(&self) -> Health {
+        let counts = match store::mails::counts(self.state.db.read()).await {
+            Ok(counts) => counts,
+            Err(error) => {
+                tracing::error!(%error, "the mails cannot be counted");
+                return Health::problem("the job processor does not answer");
+            }
+        };
+        let mut health = Health::good();
         if matches!(self.state.delivery, Delivery::Kept) {
-            warnings.push(format!(
+            health.warnings.push(format!(
                 "no mail server is configured (smtp.host); {} mails wait for one",
                 counts.undelivered
             ));
         }
         if counts.failed > 0 {
-            warnings.push(format!("{} mails could not be delivered for good", counts.failed));
+            let warning = format!("{} mails could not be delivered for good", counts.failed);
+            health.warnings.push(warning);
         }
-        Ok(warnings)
+        health
     }
 }

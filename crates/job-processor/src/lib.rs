@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`config`] | the mail server, and whether mails stay readable here instead |
 //! | [`app`] | [`build`]: from configuration and dependencies to routes |
+//! | [`process`] | all of it as a process of its own, with the workers of all lanes |
 //! | `rpc` | the gRPC services: translate, call an action, translate back |
 //! | `http` | the mailbox at `/dev/mail`, in demo mode only |
 //! | `actions` | one file per use case: load, decide, save |
@@ -27,11 +28,12 @@ mod domain;
 mod http;
 mod migrations;
 mod owners;
+pub mod process;
 mod rpc;
 mod smtp;
 mod store;
 mod under_way;
 
-pub use app::{App, Deps, build};
+pub use app::{App, Deps, SLOTS, build};
 pub use config::{Config, SmtpConfig, SmtpTls};
 pub use migrations::Migrator;

@@ -131,6 +131,11 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// Whether a text can be an address of the web.
+pub fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
 /// Converts a flag's value for [`load`].
 pub fn flag(value: impl Into<Value>) -> Value {
     value.into()

@@ -1,37 +1,44 @@
-//! The optional gRPC port: the services of all three applications, health and reflection, behind the
-//! same verification as in process.
+//! A gRPC port: services of this process, health and reflection, behind the verification of callers.
 
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use durable_grpc::server::TraceLayer;
-use platform::Shutdown;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{service::Routes, transport::Server};
 
-use super::{applications::Applications, secrets::Secrets};
-use crate::config::Config;
+use crate::{Shutdown, rpc::ServiceCredential};
 
-/// Listens if a port is configured, and returns where.
+/// What a port serves.
+#[derive(Debug)]
+pub struct Services {
+    /// Each by its full name, as `handsel.giftcard.v1.GiftcardService`.
+    pub routes: Vec<(&'static str, Routes)>,
+    /// The contracts, for reflection.
+    pub descriptors: &'static [u8],
+    /// Whose calls are believed.
+    pub credential: ServiceCredential,
+}
+
+/// Serves until shutdown, and returns where.
 ///
 /// # Errors
 /// When the port cannot be had.
-pub(crate) async fn start(
-    config: &Config,
-    secrets: &Secrets,
-    applications: &Applications,
+pub async fn serve(
+    listen: SocketAddr,
+    services: Services,
     shutdown: &Shutdown,
-) -> anyhow::Result<Option<SocketAddr>> {
-    let Some(wanted) = config.grpc_address()? else { return Ok(None) };
-    let listener = TcpListener::bind(wanted)
+) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("grpc.listen: cannot listen at {wanted}"))?;
+        .with_context(|| format!("grpc.listen: cannot listen at {listen}"))?;
     let address = listener.local_addr()?;
-    let routes = merged(applications.grpc()).await?;
+    let verification = services.credential.verification();
+    let routes = merged(services).await?;
     let stop = shutdown.clone();
     let server = Server::builder()
-        .layer(secrets.credential.verification())
+        .layer(verification)
         .layer(TraceLayer)
         .add_routes(routes)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
@@ -42,20 +49,20 @@ pub(crate) async fn start(
             tracing::error!(%error, "the gRPC server ended");
         }
     });
-    Ok(Some(address))
+    Ok(address)
 }
 
 /// One set of routes from several. Each brings an answer to unknown methods and may bring health and
 /// reflection of its own, so what it is asked is said by the service's name.
-async fn merged(services: Vec<(&'static str, Routes)>) -> anyhow::Result<Routes> {
+async fn merged(services: Services) -> anyhow::Result<Routes> {
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(contracts::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(services.descriptors)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .context("reflection")?;
     let mut all = Routes::new(health_service).add_service(reflection);
-    for (service, routes) in services {
+    for (service, routes) in services.routes {
         let router = std::mem::take(all.axum_router_mut());
         *all.axum_router_mut() = router.route_service(&format!("/{service}/{{*rest}}"), routes);
         health.set_service_status(service, tonic_health::ServingStatus::Serving).await;

@@ -13,7 +13,11 @@ use zeroize::Zeroizing;
 
 /// The folder of the process's keys.
 #[derive(Clone, Debug)]
-pub struct KeyDir(PathBuf);
+pub struct KeyDir {
+    path: PathBuf,
+    /// Whether a key that is missing is made.
+    makes: bool,
+}
 
 impl KeyDir {
     /// Opens the folder, and makes it (mode 0700) if it is missing.
@@ -25,16 +29,31 @@ impl KeyDir {
             .with_context(|| format!("cannot create {}", path.display()))?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
             .with_context(|| format!("cannot protect {}", path.display()))?;
-        Ok(Self(path.to_owned()))
+        Ok(Self { path: path.to_owned(), makes: true })
+    }
+
+    /// Opens a folder that other processes have too. A key that is missing is not made: each of them
+    /// would have another.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn shared(path: &Path) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            path.is_dir(),
+            "keys_dir: there is no folder {}; `handsel keys make` makes the keys that all applications of \
+             an installation share",
+            path.display()
+        );
+        Ok(Self { path: path.to_owned(), makes: false })
     }
 
     /// The key of this name: 32 bytes, kept as hexadecimal digits. Made from the operating system's
-    /// randomness if the file is missing.
+    /// randomness if the file is missing, unless the folder is shared.
     ///
     /// # Errors
     /// When the file is unreadable, open to others, or does not hold a key: a key is never replaced.
     pub fn load_or_create(&self, name: &str) -> anyhow::Result<Key> {
-        let path = self.0.join(format!("{name}.key"));
+        let path = self.path.join(format!("{name}.key"));
         match std::fs::metadata(&path) {
             Ok(metadata) => {
                 anyhow::ensure!(
@@ -43,7 +62,7 @@ impl KeyDir {
                     path.display()
                 );
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.makes => {
                 let mut bytes = Zeroizing::new([0_u8; 32]);
                 rand::fill(&mut *bytes);
                 write_atomically(&path, hex::encode(*bytes).as_bytes())?;
@@ -137,6 +156,17 @@ mod tests {
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(keys.load_or_create("codes").is_err());
+    }
+
+    #[test]
+    fn a_shared_folder_gets_no_new_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = KeyDir::open(dir.path()).unwrap().load_or_create("codes").unwrap();
+        let shared = KeyDir::shared(dir.path()).unwrap();
+        assert_eq!(shared.load_or_create("codes").unwrap().reveal(), made.reveal());
+        let error = format!("{:#}", shared.load_or_create("links").unwrap_err());
+        assert!(error.contains("links.key"), "{error}");
+        assert!(KeyDir::shared(&dir.path().join("elsewhere")).is_err());
     }
 
     #[test]

@@ -6,11 +6,15 @@
 //! | [`clock`] | the time, passed in: system, manual (tests), shifted (demo) |
 //! | [`config`] | layered, typed configuration: defaults < file < environment < flags |
 //! | [`db`] | one handle for SQLite and PostgreSQL, with the write path made safe |
+//! | [`grpc`] | a gRPC port behind the verification of callers |
+//! | [`health`] | whether a process runs, and whether it can work |
 //! | [`http`] | the HTTP edge: problem+json errors, idempotent bodies, bearer tokens, headers |
 //! | [`id`] | typed, prefixed UUIDv7 ids |
 //! | [`keys`] | key files: made at first start, mode 0600, each with a key id |
 //! | [`limits`] | attempt limits where guessing could pay |
+//! | [`metrics`] | what is counted in a process, for the administrator |
 //! | [`outbox`] | calls that must happen because state changed |
+//! | [`process`] | one application of a fleet: what it stands on, how it starts and ends |
 //! | [`provider`] | the payment-provider port and its sandbox adapter |
 //! | [`quarantine`] | a restored database holds still until it matches the world |
 //! | [`rpc`] | what proves that an RPC comes from one of our services |
@@ -23,11 +27,15 @@ pub mod boundary;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod grpc;
+pub mod health;
 pub mod http;
 pub mod id;
 pub mod keys;
 pub mod limits;
+pub mod metrics;
 pub mod outbox;
+pub mod process;
 pub mod provider;
 pub mod quarantine;
 pub mod rpc;

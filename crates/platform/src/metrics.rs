@@ -7,9 +7,11 @@ use anyhow::Context as _;
 use axum::{Router, extract::State, routing::get};
 use http::header::CONTENT_TYPE;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use platform::Shutdown;
 
-use crate::admin::{Admin, AdminTokenHash};
+use crate::{
+    Shutdown,
+    http::{Admin, AdminTokenHash},
+};
 
 /// Upper ends of the buckets of everything that is measured in seconds: from a call that stays in the
 /// process to one that a person would not wait for.
@@ -26,7 +28,7 @@ static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 ///
 /// # Errors
 /// When something else counts in this process.
-pub(crate) fn install(shutdown: &Shutdown) -> anyhow::Result<()> {
+pub fn install(shutdown: &Shutdown) -> anyhow::Result<()> {
     if RECORDER.get().is_some() {
         return Ok(());
     }
@@ -49,7 +51,7 @@ pub(crate) fn install(shutdown: &Shutdown) -> anyhow::Result<()> {
 }
 
 /// The route, for whoever holds the administrator's token.
-pub(crate) fn router(admin: AdminTokenHash) -> Router {
+pub fn router(admin: AdminTokenHash) -> Router {
     Router::new().route("/metrics", get(render)).with_state(admin)
 }
 

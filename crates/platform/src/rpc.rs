@@ -1,8 +1,13 @@
 //! What proves that a call comes from this installation: reaching a gRPC port, or the queue, must not
 //! be enough to mint a card.
 
-use durable_grpc::{MacKey, server::VerifyLayer};
+use durable_grpc::{
+    MacKey, Target,
+    server::{TraceLayer, VerifyLayer},
+};
 use http::HeaderValue;
+use tonic::service::Routes;
+use tower::Layer as _;
 
 use crate::{keys::Key, token::hmac_sha256};
 
@@ -37,6 +42,14 @@ impl ServiceCredential {
     /// What callers seal durable calls with.
     pub fn mac_key(&self) -> MacKey {
         self.mac_key.clone()
+    }
+
+    /// An application's services in this process, as a gRPC port has them too: behind the verification,
+    /// and within the trace of whoever calls. Repeats are left to the services: each command leaves one
+    /// effect however often it comes.
+    pub fn in_process(&self, routes: &Routes) -> Target {
+        let services = TraceLayer.layer(routes.clone().prepare());
+        Target::in_process(self.verification().layer(services))
     }
 
     /// A tower layer for every gRPC service: it refuses calls without the header, and durable calls

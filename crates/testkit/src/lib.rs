@@ -7,6 +7,7 @@
 //! | `net` | free ports on the loopback interface |
 //! | `poll` | bounded waiting for what another clock decides |
 //! | `proxy` | a PostgreSQL that does not answer a commit |
+//! | `redis` | a Redis server of a test's own |
 //! | [`stripe`] | a server that behaves as Stripe's documentation says |
 //!
 //! The clock that stands still until a test moves it is [`platform::Clock::manual`].
@@ -16,6 +17,7 @@ pub mod guards;
 mod net;
 mod poll;
 mod proxy;
+mod redis;
 pub mod stripe;
 
 pub use databases::{
@@ -24,3 +26,4 @@ pub use databases::{
 pub use net::{free_port, listener};
 pub use poll::{Outcome, eventually};
 pub use proxy::Proxy;
+pub use redis::RedisServer;

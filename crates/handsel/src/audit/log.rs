@@ -4,17 +4,12 @@ use jiff::Timestamp;
 use platform::{
     Db,
     clock::from_millis,
-    provider::{
-        Payment, PaymentStatus, Provider as _, StripeProvider, Transfer, TransferStatus, stripe,
-    },
+    provider::{Payment, PaymentStatus, ProviderKind, Transfer, TransferStatus},
 };
 use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement};
 use serde::Deserialize;
 
-use crate::{
-    config::{Config, ProviderKind},
-    node::bank::FILE,
-};
+use crate::{config::Config, node::bank::FILE};
 
 /// Entries of the log read at once.
 const PAGE: u32 = 500;
@@ -113,9 +108,7 @@ async fn page_of_file(db: &Db, after: i64) -> anyhow::Result<Vec<Effect>> {
 /// Stripe has objects and no log: each that moved money is an entry, and so is its way back. Its lists
 /// tell an object again when it has changed; the last word counts.
 async fn read_stripe(config: &Config, mut tell: impl FnMut(Effect)) -> anyhow::Result<()> {
-    let crate::config::Provider { url, api_key, webhook_secret, .. } = &config.provider;
-    let url = if url.is_empty() { stripe::BASE_URL } else { url };
-    let provider = StripeProvider::new(url, api_key.reveal(), webhook_secret.reveal())?;
+    let provider = config.provider.connect()?;
     let mut after = None;
     loop {
         let page = provider.transfers(after.as_deref()).await?;

@@ -10,8 +10,6 @@
 //!
 //! One process owns the file of a queue, so `handsel calls` comes through here while a server runs.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     extract::{FromRef, Path, Query, State},
@@ -19,27 +17,26 @@ use axum::{
 };
 use durable_grpc::{CallId, Calls};
 use http::StatusCode;
-use platform::http::{Json, Problem};
+use platform::http::{Admin, AdminTokenHash, Json, Problem};
 use serde::{Deserialize, Serialize};
 
 use super::{
     actions::{self, PAGE, Refusal, Wanted},
     views::{Call, Lane, Page},
 };
-use crate::admin::{Admin, AdminTokenHash};
 
 /// Where the routes are.
 pub(super) const BASE: &str = "/api/calls/v1";
 
 /// What the endpoints work with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Office {
     calls: Calls,
     admin: AdminTokenHash,
 }
 
-impl FromRef<Arc<Office>> for AdminTokenHash {
-    fn from_ref(office: &Arc<Office>) -> Self {
+impl FromRef<Office> for AdminTokenHash {
+    fn from_ref(office: &Office) -> Self {
         office.admin
     }
 }
@@ -52,7 +49,7 @@ pub(crate) fn router(calls: Calls, admin: AdminTokenHash) -> Router {
         .route("/calls/{id}", get(show))
         .route("/dead-letters/{id}/replay", post(replay))
         .route("/dead-letters/{id}/discard", post(discard))
-        .with_state(Arc::new(Office { calls, admin }));
+        .with_state(Office { calls, admin });
     Router::new().nest(BASE, routes)
 }
 
@@ -92,12 +89,12 @@ impl TryFrom<Asked> for Wanted {
     }
 }
 
-async fn lanes(State(office): State<Arc<Office>>, _: Admin) -> Result<Json<Vec<Lane>>, Problem> {
+async fn lanes(State(office): State<Office>, _: Admin) -> Result<Json<Vec<Lane>>, Problem> {
     actions::stats(&office.calls).await.map(Json).map_err(problem)
 }
 
 async fn list(
-    State(office): State<Arc<Office>>,
+    State(office): State<Office>,
     _: Admin,
     asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
@@ -106,7 +103,7 @@ async fn list(
 }
 
 async fn show(
-    State(office): State<Arc<Office>>,
+    State(office): State<Office>,
     _: Admin,
     Path(id): Path<String>,
 ) -> Result<Json<Call>, Problem> {
@@ -114,7 +111,7 @@ async fn show(
 }
 
 async fn replay(
-    State(office): State<Arc<Office>>,
+    State(office): State<Office>,
     _: Admin,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
@@ -125,7 +122,7 @@ async fn replay(
 }
 
 async fn discard(
-    State(office): State<Arc<Office>>,
+    State(office): State<Office>,
     _: Admin,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {

@@ -1,12 +1,12 @@
 //! Builds the three applications and connects them.
 
 use std::{
-    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context as _;
+use async_trait::async_trait;
 use axum::Router;
 use contracts::{
     giftcard::giftcard_service_server,
@@ -14,31 +14,24 @@ use contracts::{
     lane,
     processor::{analytics_service_server, mail_service_server},
 };
-use draw::{beacon::Sandbox, moment::Moment};
-use durable_grpc::{Calls, Target, Worker, WorkerHandle, server::TraceLayer};
+use durable_grpc::{Calls, Worker, WorkerHandle};
 use giveaway_api::beacon::SandboxBeacon;
-use platform::{Clock, Shutdown, rpc::ServiceCredential, token::hash_bearer};
-use sea_orm::ConnectionTrait as _;
+use platform::{
+    Clock, Shutdown, grpc,
+    health::{Checked, Health},
+    http::AdminTokenHash,
+    metrics,
+    rpc::ServiceCredential,
+    token::hash_bearer,
+};
 use tonic::service::Routes;
-use tower::Layer as _;
 
 use super::{bank::ConnectedProvider, databases::Databases, secrets::Secrets};
 use crate::{
-    admin::AdminTokenHash,
     calls,
     config::Config,
-    metrics,
     stores::{Place, open_store},
 };
-
-/// Batches of mails that are sent at a time.
-const PROCESSOR_SLOTS: usize = 4;
-
-/// When round 1 of the sandbox beacon was. Part of the chain's identity, so it never changes.
-const BEACON_GENESIS: u64 = 1_692_803_367;
-
-/// Seconds between rounds of the sandbox beacon, as on drand's quicknet.
-const BEACON_PERIOD: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 /// The applications and what connects them. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -96,7 +89,7 @@ impl Applications {
         let giftcard = giftcard(around, &calls, &databases).await.context("giftcard-api")?;
         let direct = |lane: &str, routes: &Routes| {
             let credential = &around.secrets.credential;
-            let channel = calls.direct(lane, &target(routes, credential));
+            let channel = calls.direct(lane, &credential.in_process(routes));
             channel.credential(credential.header())
         };
         let admin_token_hash = hash_bearer(around.secrets.admin_token.reveal());
@@ -108,7 +101,7 @@ impl Applications {
             giftcard: direct(lane::GIFTCARD, &giftcard.grpc),
             processor: direct(lane::PROCESSOR, &processor.grpc),
             provider: around.provider.provider.clone(),
-            beacon: Arc::new(sandbox_beacon(around.secrets)?),
+            beacon: Arc::new(SandboxBeacon::of_installation(&around.secrets.beacon)?),
             instance_key: around.secrets.instance.clone(),
             link_key: around.secrets.links.clone(),
             admin_token_hash,
@@ -135,18 +128,17 @@ impl Applications {
 
     /// Executes the calls of all lanes in this process.
     ///
-    /// The job processor has a worker of its own: a batch of mails is real work, so only a few run
-    /// at a time. Many at once would only make each other late, and be tried again for nothing.
+    /// The job processor has a worker of its own, with fewer slots.
     pub(crate) fn spawn_workers(&self, secrets: &Secrets) -> [WorkerHandle; 2] {
         let worker = || Worker::builder(&self.calls).credential(secrets.credential.header());
         [
             worker()
-                .lane(lane::GIVEAWAY, target(&self.giveaway.grpc, &secrets.credential))
-                .lane(lane::GIFTCARD, target(&self.giftcard.grpc, &secrets.credential))
+                .lane(lane::GIVEAWAY, secrets.credential.in_process(&self.giveaway.grpc))
+                .lane(lane::GIFTCARD, secrets.credential.in_process(&self.giftcard.grpc))
                 .spawn(),
             worker()
-                .slots(PROCESSOR_SLOTS)
-                .lane(lane::PROCESSOR, target(&self.processor.grpc, &secrets.credential))
+                .slots(job_processor::SLOTS)
+                .lane(lane::PROCESSOR, secrets.credential.in_process(&self.processor.grpc))
                 .spawn(),
         ]
     }
@@ -160,61 +152,35 @@ impl Applications {
             .merge(self.processor.router.clone())
     }
 
-    /// The gRPC services of all three, by their names.
-    pub(crate) fn grpc(&self) -> Vec<(&'static str, Routes)> {
-        vec![
+    /// The gRPC services of all three.
+    pub(crate) fn grpc(&self, secrets: &Secrets) -> grpc::Services {
+        let routes = vec![
             (giveaway_service_server::SERVICE_NAME, self.giveaway.grpc.clone()),
             (giftcard_service_server::SERVICE_NAME, self.giftcard.grpc.clone()),
             (mail_service_server::SERVICE_NAME, self.processor.grpc.clone()),
             (analytics_service_server::SERVICE_NAME, self.processor.grpc.clone()),
-        ]
-    }
-
-    /// What does not answer, and what an operator should know although everything does.
-    pub(crate) async fn check(&self) -> (Vec<String>, Vec<String>) {
-        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
-        for (service, db) in self.databases.all() {
-            if let Err(error) = db.read().execute_unprepared("SELECT 1").await {
-                tracing::error!(service, %error, "database does not answer");
-                problems.push(format!("the database of {service} does not answer"));
-            }
-        }
-        for (service, db) in self.databases.with_money() {
-            match platform::quarantine::find(db.read()).await {
-                Ok(None) => {}
-                Ok(Some(quarantine)) => {
-                    warnings.push(format!("{service} is in quarantine: {}", quarantine.reason));
-                }
-                Err(error) => {
-                    tracing::error!(service, %error, "whether there is a quarantine is unknown");
-                    problems.push(format!("the database of {service} does not answer"));
-                }
-            }
-        }
-        match self.calls.stats().await {
-            Ok(lanes) => {
-                warnings.extend(lanes.into_iter().filter(|lane| lane.dead > 0).map(|lane| {
-                    format!("{} calls of the lane {} wait for an operator", lane.dead, lane.lane)
-                }))
-            }
-            Err(error) => {
-                tracing::error!(%error, "call queue does not answer");
-                problems.push("the call queue does not answer".to_owned());
-            }
-        }
-        match self.processor.warnings().await {
-            Ok(more) => warnings.extend(more),
-            Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "job processor does not answer");
-                problems.push("the job processor does not answer".to_owned());
-            }
-        }
-        (problems, warnings)
+        ];
+        let credential = secrets.credential.clone();
+        grpc::Services { routes, descriptors: contracts::FILE_DESCRIPTOR_SET, credential }
     }
 
     /// Closes the databases.
     pub(crate) async fn close(self) {
         self.databases.close().await;
+    }
+}
+
+#[async_trait]
+impl Checked for Applications {
+    async fn check(&self) -> Health {
+        let mut health = Health::good();
+        for (service, db) in self.databases.all() {
+            health = health.and(Health::of_database(service, db).await);
+        }
+        for (service, db) in self.databases.with_money() {
+            health = health.and(Health::of_quarantine(service, db).await);
+        }
+        health.and(Health::of_calls(&self.calls).await).and(self.processor.check().await)
     }
 }
 
@@ -256,18 +222,4 @@ async fn giftcard(
         admin_token_hash: hash_bearer(around.secrets.admin_token.reveal()),
     };
     giftcard_api::build(config, deps).await
-}
-
-/// An application's services, as the gRPC port has them too: behind the verification, and within the
-/// trace of whoever calls. Repeats are left to the services: each command leaves one effect however
-/// often it comes, and attempts in this process do not outlive their worker, so none are concurrent.
-fn target(routes: &Routes, credential: &ServiceCredential) -> Target {
-    let services = TraceLayer.layer(routes.clone().prepare());
-    Target::in_process(credential.verification().layer(services))
-}
-
-fn sandbox_beacon(secrets: &Secrets) -> anyhow::Result<SandboxBeacon> {
-    let genesis =
-        Moment::from_unix_seconds(BEACON_GENESIS).context("the beacon's genesis is no date")?;
-    Ok(SandboxBeacon(Sandbox::from_seed(secrets.beacon.reveal(), genesis, BEACON_PERIOD)))
 }

@@ -7,17 +7,13 @@ use std::{
 };
 
 use anyhow::Context as _;
-use platform::{
-    Clock, Shutdown,
-    keys::write_atomically,
-    provider::{Provider, SandboxProvider, StripeProvider, stripe},
-};
+use platform::{Clock, Shutdown, keys::write_atomically, provider::Provider};
 use sandbox_bank::{Bank, BankConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::secrets::Secrets;
-use crate::config::{Config, ProviderKind};
+use crate::config::Config;
 
 /// What the bank keeps of each payment, as card payments commonly cost in Europe: 25 cents …
 pub(crate) const COST_FIXED_MINOR: i64 = 25;
@@ -56,15 +52,11 @@ pub(crate) async fn start_if_wanted(
         None
     };
     let url = in_process_url.as_deref().unwrap_or(&config.provider.url);
-    let api_key = secrets.provider_api_key.reveal();
-    let webhook_secret = secrets.provider_webhook_secret.reveal();
-    let provider: Arc<dyn Provider> = match config.provider.kind {
-        ProviderKind::Sandbox => Arc::new(SandboxProvider::new(url, api_key, webhook_secret)?),
-        ProviderKind::Stripe => {
-            let url = if url.is_empty() { stripe::BASE_URL } else { url };
-            Arc::new(StripeProvider::new(url, api_key, webhook_secret)?)
-        }
-    };
+    let provider = config.provider.kind.connect(
+        url,
+        &secrets.provider_api_key,
+        &secrets.provider_webhook_secret,
+    )?;
     Ok(ConnectedProvider { provider, in_process_url })
 }
 

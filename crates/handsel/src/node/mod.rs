@@ -6,21 +6,19 @@
 //! | [`secrets`] | the installation's keys and tokens |
 //! | [`bank`] | the payment provider; a sandbox bank in this process |
 //! | [`applications`] | builds the three applications and connects them |
-//! | [`edge`] | the one HTTP server: merged routes, health, the movable clock |
-//! | [`grpc`] | the optional gRPC port |
+//! | [`edge`] | the routes of the one HTTP server |
 
 pub(crate) mod applications;
 pub(crate) mod bank;
 pub(crate) mod databases;
 pub(crate) mod edge;
-pub(crate) mod grpc;
 pub(crate) mod secrets;
 
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use durable_grpc::WorkerHandle;
-use platform::{Clock, Shutdown};
+use platform::{Clock, Shutdown, grpc, http, metrics};
 use tokio::net::TcpListener;
 
 use self::{
@@ -28,7 +26,7 @@ use self::{
     databases::Databases,
     secrets::Secrets,
 };
-use crate::{calls, config::Config, metrics};
+use crate::{calls, config::Config};
 
 /// A running server.
 #[derive(Debug)]
@@ -83,8 +81,13 @@ impl Node {
         let applications = Applications::build(&around, calls, databases).await?;
         let workers = applications.spawn_workers(&secrets);
         applications.start();
-        let grpc_address = grpc::start(config, &secrets, &applications, &shutdown).await?;
-        edge::spawn(listener, edge::router(config, &clock, &applications), &shutdown);
+        let grpc_address = match config.grpc_address()? {
+            Some(listen) => {
+                Some(grpc::serve(listen, applications.grpc(&secrets), &shutdown).await?)
+            }
+            None => None,
+        };
+        http::serve(listener, edge::router(config, &clock, &applications), &shutdown);
         calls::write_address(&config.data_dir, address)?;
         Ok(Self {
             address,

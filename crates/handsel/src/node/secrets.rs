@@ -6,6 +6,7 @@ use draw::signing::InstanceKey;
 use platform::{
     config::Secret,
     keys::{Key, KeyDir, write_atomically},
+    process,
     rpc::ServiceCredential,
 };
 
@@ -90,10 +91,9 @@ impl BankSecrets {
 
 /// The administrator's token follows from a key; the file beside it is for people to read.
 fn admin_token(config: &Config, key: &Key) -> anyhow::Result<Secret> {
-    let secret = hex::encode(key.derive("admin token").reveal());
-    let token = format!("hs_{}_{secret}", config.mode);
-    write_secret(&config.data_dir.join(ADMIN_TOKEN_FILE), &token)?;
-    Ok(Secret::new(token))
+    let token = process::admin_token(config.mode.as_str(), key);
+    write_secret(&config.data_dir.join(ADMIN_TOKEN_FILE), token.reveal())?;
+    Ok(token)
 }
 
 /// Writes a secret to a file of its own, unless it is there already.

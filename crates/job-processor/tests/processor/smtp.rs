@@ -39,7 +39,7 @@ async fn each_mail_goes_out_once_and_trouble_with_one_holds_up_none() {
         assert!(mail.header("Message-ID").ends_with("@shop.example>"), "{}", mail.data);
         assert!(mail.data.contains("http://shop.example/c?t=ada"), "{}", mail.data);
 
-        let warnings = processor.app.warnings().await.unwrap();
+        let warnings = processor.app.check().await.warnings;
         assert_eq!(warnings, ["1 mails could not be delivered for good"], "{db}");
     }
 }
@@ -84,7 +84,7 @@ async fn kept_mails_go_out_once_a_server_is_configured() {
         let before = Processor::start(Config::default(), &db).with_owner();
         let kept = before.send(&["ada", "rejected", GONE]).await.unwrap();
         assert_eq!((kept.sent, kept.skipped), (0, 0), "{db}");
-        let warnings = before.app.warnings().await.unwrap();
+        let warnings = before.app.check().await.warnings;
         assert!(warnings[0].contains("3 mails wait"), "{db}: {warnings:?}");
         drop(before);
 
@@ -93,7 +93,7 @@ async fn kept_mails_go_out_once_a_server_is_configured() {
         // The gone subject counts as failed: it must not wait for ever.
         let settled = ["2 mails could not be delivered for good"];
         let limit = std::time::Duration::from_secs(20);
-        testkit::eventually(limit, async || after.app.warnings().await.unwrap() == settled).await;
+        testkit::eventually(limit, async || after.app.check().await.warnings == settled).await;
         // A call for a mail that is just being sent is put off instead of sending it twice.
         let again = testkit::eventually(limit, async || after.send(&["ada"]).await).await;
         assert_eq!(again.sent, 1, "{db}");

@@ -2,17 +2,16 @@
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
-use platform::{
-    http::{Bearer, Problem},
-    token::same_secret,
-};
+
+use super::{Bearer, Problem};
+use crate::token::same_secret;
 
 /// The hash of the administrator's token, as the state of a router.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AdminTokenHash(pub(crate) [u8; 32]);
+pub struct AdminTokenHash(pub [u8; 32]);
 
 /// Whoever holds the administrator's token; everyone else is refused.
-pub(crate) struct Admin;
+pub struct Admin;
 
 impl<S> FromRequestParts<S> for Admin
 where

@@ -1,19 +1,23 @@
 //! The HTTP edge that both APIs share.
 
 mod address;
+mod admin;
 mod bearer;
 mod body;
 mod headers;
 mod problem;
 mod request_id;
+mod serve;
 mod sheet;
 
 pub use address::ClientAddress;
+pub use admin::{Admin, AdminTokenHash};
 pub use bearer::Bearer;
 pub use body::{BODY_LIMIT, IdempotencyKey, Idempotent, Json};
 pub use headers::security_headers;
 pub use problem::{FieldError, Problem};
 pub use request_id::request_id;
+pub use serve::serve;
 pub use sheet::{Cell, Sheet};
 
 use axum::Router;

@@ -10,6 +10,7 @@
 //! | [`error`] | why a call has no result |
 //! | [`sandbox`] | the adapter for the sandbox bank |
 //! | [`stripe`] | the adapter for Stripe |
+//! | `settings` | which provider, and what it is reached with |
 //! | `signature` | the check of a webhook's signature, for both adapters |
 //!
 //! The provider is the truth for *whether* money moved, our database for *why*. The port therefore
@@ -18,6 +19,7 @@
 pub mod error;
 pub mod protocol;
 pub mod sandbox;
+mod settings;
 mod signature;
 pub mod stripe;
 pub mod transfer;
@@ -30,6 +32,7 @@ use jiff::Timestamp;
 
 pub use error::ProviderError;
 pub use sandbox::SandboxProvider;
+pub use settings::{ProviderKind, ProviderSettings};
 pub use stripe::StripeProvider;
 pub use transfer::{NewTransfer, Transfer, TransferOutcome, TransferStatus};
 pub use types::{

@@ -1,0 +1,127 @@
+//! giftcard-api as a process of its own, one of any number on the same database.
+
+use std::{path::PathBuf, sync::Arc};
+
+use contracts::giftcard::giftcard_service_server::SERVICE_NAME;
+use ledger::Mode;
+use platform::{
+    db::DbConfig,
+    health::MoneyService,
+    process::{
+        Foundation, Ports, Process, listen,
+        settings::{Internal, Log, Redis, Server},
+    },
+    provider::ProviderSettings,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Config, Deps, Migrator, SettlementConfig, build};
+
+/// Everything that the process can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Test or live money.
+    pub mode: Mode,
+    /// The folder with the installation's keys.
+    pub keys_dir: PathBuf,
+    /// For tills, winners and merchants.
+    pub server: Server,
+    /// Health and metrics.
+    pub admin: Internal,
+    /// For the other applications.
+    pub grpc: Internal,
+    /// PostgreSQL; the tables are in the schema `giftcard`.
+    pub database: DbConfig,
+    /// The queue of calls.
+    pub redis: Redis,
+    /// Who pays merchants.
+    pub provider: ProviderSettings,
+    /// How long a link that reveals a card works.
+    pub reveal_minutes: u32,
+    /// When giveaway-api is asked what became of prizes that were reserved and not paid for.
+    pub resolve_after_seconds: u32,
+    /// How long a merchant's new payout destination waits until it counts.
+    pub payout_cooling_hours: u32,
+    /// When and how merchants are paid.
+    pub settlement: SettlementConfig,
+    /// What is logged.
+    pub log: Log,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let Config {
+            reveal_minutes,
+            resolve_after_seconds,
+            payout_cooling_hours,
+            settlement,
+            public_url: _,
+        } = Config::default();
+        Self {
+            mode: Mode::Test,
+            keys_dir: PathBuf::from("keys"),
+            server: Server::at(5_002),
+            admin: Internal::at(5_102),
+            grpc: Internal::at(50_052),
+            database: DbConfig::default(),
+            redis: Redis::default(),
+            provider: ProviderSettings::default(),
+            reveal_minutes,
+            resolve_after_seconds,
+            payout_cooling_hours,
+            settlement,
+            log: Log::default(),
+        }
+    }
+}
+
+/// Runs until SIGINT or SIGTERM.
+///
+/// # Errors
+/// Says what keeps it from starting.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    settings.provider.check(settings.mode == Mode::Live)?;
+    let provider = settings.provider.connect()?;
+    let process = Process::start(Foundation {
+        mode: settings.mode.as_str(),
+        keys_dir: &settings.keys_dir,
+        redis: &settings.redis,
+        log: &settings.log,
+        descriptors: contracts::FILE_DESCRIPTOR_SET,
+    })
+    .await?;
+    let db = process.database::<Migrator>("giftcard", &settings.database).await?;
+    let listener = listen(settings.server.listen).await?;
+    let config = Config {
+        public_url: settings.server.public_url,
+        reveal_minutes: settings.reveal_minutes,
+        resolve_after_seconds: settings.resolve_after_seconds,
+        payout_cooling_hours: settings.payout_cooling_hours,
+        settlement: settings.settlement,
+    };
+    let deps = Deps {
+        db: db.clone(),
+        clock: process.clock.clone(),
+        keys: process.keys.clone(),
+        mode: settings.mode,
+        shutdown: process.shutdown.clone(),
+        calls: process.calls.clone(),
+        provider,
+        admin_token_hash: process.admin.0,
+    };
+    let app = build(config, deps).await?;
+    app.start();
+    let ports = Ports {
+        http: Some((listener, app.router.clone())),
+        admin: settings.admin,
+        grpc: settings.grpc,
+        services: vec![(SERVICE_NAME, app.grpc.clone())],
+    };
+    let health = MoneyService { name: "giftcard", db: db.clone(), calls: process.calls.clone() };
+    process.serve(ports, Arc::new(health)).await?;
+    process.until_stopped().await;
+    process.stop().await;
+    db.close().await;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! giveaway-api as a process of its own, one of any number on the same database.
+
+use std::{path::PathBuf, sync::Arc};
+
+use contracts::{giveaway::giveaway_service_server::SERVICE_NAME, lane};
+use draw::signing::InstanceKey;
+use ledger::Mode;
+use platform::{
+    db::DbConfig,
+    health::MoneyService,
+    process::{
+        Foundation, Ports, Process, listen,
+        settings::{Internal, Log, Peer, Redis, Server},
+    },
+    provider::ProviderSettings,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Config, Deps, Migrator, beacon::SandboxBeacon, build};
+
+/// The keys that every instance of an installation shares, by their names in the folder of keys.
+pub const KEYS: [&str; 3] = [LINKS, INSTANCE, BEACON];
+
+const LINKS: &str = "links";
+const INSTANCE: &str = "instance";
+const BEACON: &str = "beacon";
+
+/// Everything that the process can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Test or live money.
+    pub mode: Mode,
+    /// The folder with the installation's keys.
+    pub keys_dir: PathBuf,
+    /// For hosts and entrants.
+    pub server: Server,
+    /// Health and metrics.
+    pub admin: Internal,
+    /// For the other applications.
+    pub grpc: Internal,
+    /// PostgreSQL; the tables are in the schema `giveaway`.
+    pub database: DbConfig,
+    /// The queue of calls.
+    pub redis: Redis,
+    /// Where giftcard-api is.
+    pub giftcard: Peer,
+    /// Where the job processor is.
+    pub processor: Peer,
+    /// Where wallets are topped up.
+    pub provider: ProviderSettings,
+    /// How long publishing may try to reserve the prizes before it gives up and refunds.
+    pub publish_timeout_seconds: u32,
+    /// How often the provider's payments are listed for what its messages lost.
+    pub payment_sweep_seconds: u32,
+    /// How long a host's new payout destination waits until it counts.
+    pub payout_cooling_hours: u32,
+    /// What is logged.
+    pub log: Log,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let Config {
+            publish_timeout_seconds,
+            payment_sweep_seconds,
+            payout_cooling_hours,
+            mode,
+            public_url: _,
+        } = Config::default();
+        Self {
+            mode,
+            keys_dir: PathBuf::from("keys"),
+            server: Server::at(5_000),
+            admin: Internal::at(5_100),
+            grpc: Internal::at(50_051),
+            database: DbConfig::default(),
+            redis: Redis::default(),
+            giftcard: Peer::at(50_052),
+            processor: Peer::at(50_053),
+            provider: ProviderSettings::default(),
+            publish_timeout_seconds,
+            payment_sweep_seconds,
+            payout_cooling_hours,
+            log: Log::default(),
+        }
+    }
+}
+
+/// Runs until SIGINT or SIGTERM.
+///
+/// # Errors
+/// Says what keeps it from starting.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    settings.provider.check(settings.mode == Mode::Live)?;
+    let provider = settings.provider.connect()?;
+    let process = Process::start(Foundation {
+        mode: settings.mode.as_str(),
+        keys_dir: &settings.keys_dir,
+        redis: &settings.redis,
+        log: &settings.log,
+        descriptors: contracts::FILE_DESCRIPTOR_SET,
+    })
+    .await?;
+    let db = process.database::<Migrator>("giveaway", &settings.database).await?;
+    let listener = listen(settings.server.listen).await?;
+    let config = Config {
+        mode: settings.mode,
+        public_url: settings.server.public_url,
+        publish_timeout_seconds: settings.publish_timeout_seconds,
+        payment_sweep_seconds: settings.payment_sweep_seconds,
+        payout_cooling_hours: settings.payout_cooling_hours,
+    };
+    let keys = &process.keys;
+    let deps = Deps {
+        db: db.clone(),
+        clock: process.clock.clone(),
+        shutdown: process.shutdown.clone(),
+        calls: process.calls.clone(),
+        giftcard: process.direct("giftcard", lane::GIFTCARD, &settings.giftcard)?,
+        processor: process.direct("processor", lane::PROCESSOR, &settings.processor)?,
+        provider,
+        beacon: Arc::new(SandboxBeacon::of_installation(&keys.load_or_create(BEACON)?)?),
+        instance_key: InstanceKey::from_seed(keys.load_or_create(INSTANCE)?.reveal()),
+        link_key: keys.load_or_create(LINKS)?,
+        admin_token_hash: process.admin.0,
+    };
+    let app = build(config, deps).await?;
+    app.start();
+    let ports = Ports {
+        http: Some((listener, app.router.clone())),
+        admin: settings.admin,
+        grpc: settings.grpc,
+        services: vec![(SERVICE_NAME, app.grpc.clone())],
+    };
+    let health = MoneyService { name: "giveaway", db: db.clone(), calls: process.calls.clone() };
+    process.serve(ports, Arc::new(health)).await?;
+    process.until_stopped().await;
+    process.stop().await;
+    db.close().await;
+    Ok(())
+}

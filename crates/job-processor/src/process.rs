@@ -1,0 +1,134 @@
+//! The job processor as a process of its own, one of any number: it executes the calls of all lanes,
+//! those of other applications by their gRPC ports.
+
+use std::{path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use contracts::{
+    lane,
+    processor::{analytics_service_server, mail_service_server},
+};
+use durable_grpc::{Calls, Worker, WorkerHandle};
+use futures::future::join_all;
+use ledger::Mode;
+use platform::{
+    Db,
+    db::DbConfig,
+    health::{Checked, Health},
+    process::{
+        Foundation, Ports, Process,
+        settings::{Internal, Log, Peer, Redis},
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{App, Config, Deps, Migrator, SLOTS, SmtpConfig, build};
+
+/// Everything that the process can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Test or live money.
+    pub mode: Mode,
+    /// The folder with the installation's keys.
+    pub keys_dir: PathBuf,
+    /// Health and metrics.
+    pub admin: Internal,
+    /// For the other applications.
+    pub grpc: Internal,
+    /// PostgreSQL; the tables are in the schema `processor`.
+    pub database: DbConfig,
+    /// The queue of calls.
+    pub redis: Redis,
+    /// Where giveaway-api is.
+    pub giveaway: Peer,
+    /// Where giftcard-api is.
+    pub giftcard: Peer,
+    /// The mail server.
+    pub smtp: SmtpConfig,
+    /// What is logged.
+    pub log: Log,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Test,
+            keys_dir: PathBuf::from("keys"),
+            admin: Internal::at(5_001),
+            grpc: Internal::at(50_053),
+            database: DbConfig::default(),
+            redis: Redis::default(),
+            giveaway: Peer::at(50_051),
+            giftcard: Peer::at(50_052),
+            smtp: SmtpConfig::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// Runs until SIGINT or SIGTERM.
+///
+/// # Errors
+/// Says what keeps it from starting.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    let process = Process::start(Foundation {
+        mode: settings.mode.as_str(),
+        keys_dir: &settings.keys_dir,
+        redis: &settings.redis,
+        log: &settings.log,
+        descriptors: contracts::FILE_DESCRIPTOR_SET,
+    })
+    .await?;
+    let db = process.database::<Migrator>("processor", &settings.database).await?;
+    let config = Config { smtp: settings.smtp, mailbox: false };
+    let deps =
+        Deps { db: db.clone(), clock: process.clock.clone(), shutdown: process.shutdown.clone() };
+    let app = build(config, deps)?;
+    app.connect_owner("giveaway", process.direct("giveaway", lane::GIVEAWAY, &settings.giveaway)?);
+    let worker = || Worker::builder(&process.calls).credential(process.credential.header());
+    let workers = [
+        worker()
+            .lane(lane::GIVEAWAY, process.target("giveaway", &settings.giveaway)?)
+            .lane(lane::GIFTCARD, process.target("giftcard", &settings.giftcard)?)
+            .spawn(),
+        worker()
+            .slots(SLOTS)
+            .lane(lane::PROCESSOR, process.credential.in_process(&app.grpc))
+            .spawn(),
+    ];
+    let ports = Ports {
+        http: None,
+        admin: settings.admin,
+        grpc: settings.grpc,
+        services: vec![
+            (mail_service_server::SERVICE_NAME, app.grpc.clone()),
+            (analytics_service_server::SERVICE_NAME, app.grpc.clone()),
+        ],
+    };
+    let health = Parts { app, db: db.clone(), calls: process.calls.clone() };
+    process.serve(ports, Arc::new(health)).await?;
+    process.until_stopped().await;
+    // The workers first: what they execute needs the rest.
+    join_all(workers.map(WorkerHandle::shutdown)).await;
+    process.stop().await;
+    db.close().await;
+    Ok(())
+}
+
+/// What `/readyz` asks.
+struct Parts {
+    app: App,
+    db: Db,
+    calls: Calls,
+}
+
+#[async_trait]
+impl Checked for Parts {
+    async fn check(&self) -> Health {
+        Health::of_database("processor", &self.db)
+            .await
+            .and(Health::of_calls(&self.calls).await)
+            .and(self.app.check().await)
+    }
+}

@@ -1,0 +1,232 @@
+//! A process that is one application of a fleet: what it is told, what it stands on, how it starts and
+//! how it ends.
+//!
+//! | what | where |
+//! |---|---|
+//! | the command line | [`main()`] |
+//! | sections of the configuration | [`settings`] |
+//! | clock, keys, calls, what proves who calls | [`Process::start`] |
+//! | PostgreSQL, brought up to date by somebody else | [`Process::database`] |
+//! | other applications | [`Process::direct`], [`Process::target`] |
+//! | its ports | [`Process::serve`] |
+
+mod command;
+pub mod settings;
+
+pub use command::{load, main};
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use axum::Router;
+use durable_grpc::{Calls, DirectChannel, RedisOptions, Target};
+use sea_orm_migration::MigratorTrait;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+use self::settings::{Internal, Log, Peer, Redis};
+use crate::{
+    Clock, Db, Shutdown,
+    config::Secret,
+    db::DbConfig,
+    grpc,
+    health::{self, Checked},
+    http::{self, AdminTokenHash, edge},
+    keys::{Key, KeyDir},
+    metrics,
+    rpc::ServiceCredential,
+    telemetry,
+    token::hash_bearer,
+};
+
+/// What every application of a fleet stands on.
+#[derive(Debug)]
+pub struct Process {
+    /// The time.
+    pub clock: Clock,
+    /// Ends everything.
+    pub shutdown: Shutdown,
+    /// The installation's keys.
+    pub keys: KeyDir,
+    /// What proves that a call is of this installation.
+    pub credential: ServiceCredential,
+    /// Durable calls, through Redis.
+    pub calls: Calls,
+    /// Who the administrator is.
+    pub admin: AdminTokenHash,
+    descriptors: &'static [u8],
+}
+
+/// What [`Process::start`] is told.
+#[derive(Debug)]
+pub struct Foundation<'a> {
+    /// `test` or `live`: part of the administrator's token.
+    pub mode: &'a str,
+    /// The folder with the installation's keys, the same for all applications.
+    pub keys_dir: &'a Path,
+    /// Where calls are kept.
+    pub redis: &'a Redis,
+    /// What is logged.
+    pub log: &'a Log,
+    /// The contracts.
+    pub descriptors: &'static [u8],
+}
+
+/// What a process offers.
+#[derive(Debug)]
+pub struct Ports {
+    /// For people and programs.
+    pub http: Option<(TcpListener, Router)>,
+    /// Health and metrics.
+    pub admin: Internal,
+    /// For other applications.
+    pub grpc: Internal,
+    /// The gRPC services, by their full names.
+    pub services: Vec<(&'static str, Routes)>,
+}
+
+/// Where a process listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// For people and programs.
+    pub http: Option<SocketAddr>,
+    /// Health and metrics.
+    pub admin: SocketAddr,
+    /// For other applications.
+    pub grpc: SocketAddr,
+}
+
+/// The administrator's token follows from a key, so that all applications of an installation know it.
+pub fn admin_token(mode: &str, key: &Key) -> Secret {
+    let secret = hex::encode(key.derive("admin token").reveal());
+    Secret::new(format!("hs_{mode}_{secret}"))
+}
+
+/// Listens for people and programs.
+///
+/// # Errors
+/// When the port cannot be had.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("server.listen: cannot listen at {address}"))
+}
+
+impl Process {
+    /// Starts logging, counting and listening to signals, loads what the applications share, and joins the queue
+    /// of calls.
+    ///
+    /// # Errors
+    /// Names the key of the configuration, or the file, that does not do.
+    pub async fn start(told: Foundation<'_>) -> anyhow::Result<Self> {
+        let url = told.redis.url()?;
+        telemetry::init(&told.log.filter, told.log.format)?;
+        let shutdown = Shutdown::new();
+        shutdown.on_signals()?;
+        metrics::install(&shutdown)?;
+        let keys = KeyDir::shared(told.keys_dir)?;
+        let credential = ServiceCredential::new(&keys.load_or_create("service")?);
+        let admin = admin_token(told.mode, &keys.load_or_create("admin")?);
+        let store = RedisOptions::default().require_durable().connect(url).await;
+        let store = store.context("redis.url")?;
+        let calls = Calls::builder(store)
+            .descriptors(told.descriptors)
+            .mac_key(credential.mac_key())
+            .build()?;
+        Ok(Self {
+            clock: Clock::system(),
+            shutdown,
+            keys,
+            credential,
+            calls,
+            admin: AdminTokenHash(hash_bearer(admin.reveal())),
+            descriptors: told.descriptors,
+        })
+    }
+
+    /// Opens a service's schema, which must be up to date: others may run on it that know only the one
+    /// before.
+    ///
+    /// # Errors
+    /// When it is no PostgreSQL, or lacks migrations, which are named.
+    pub async fn database<M: MigratorTrait>(
+        &self,
+        service: &str,
+        config: &DbConfig,
+    ) -> anyhow::Result<Db> {
+        anyhow::ensure!(
+            !config.url.is_empty(),
+            "database.url: is needed, as postgres://user:password@host/database: an SQLite file cannot be \
+             shared by the instances of a fleet"
+        );
+        let db = Db::postgres(config.url.reveal(), service, config.max_connections)
+            .await
+            .context("database.url")?;
+        let pending = db.pending::<M>().await?;
+        anyhow::ensure!(
+            pending.is_empty(),
+            "the database of `{service}` lacks the migrations {}; run `handsel migrate`",
+            pending.join(", ")
+        );
+        Ok(db)
+    }
+
+    /// Where calls to an application are executed. `key` is its section of the configuration.
+    ///
+    /// # Errors
+    /// Names the URL that is none.
+    pub fn target(&self, key: &str, peer: &Peer) -> anyhow::Result<Target> {
+        Ok(Target::remote(peer.endpoints(key)?))
+    }
+
+    /// Queries to an application, which is told who asks. `key` is its section of the configuration.
+    ///
+    /// # Errors
+    /// Names the URL that is none.
+    pub fn direct(&self, key: &str, lane: &str, peer: &Peer) -> anyhow::Result<DirectChannel> {
+        let target = self.target(key, peer)?;
+        Ok(self.calls.direct(lane, &target).credential(self.credential.header()))
+    }
+
+    /// Serves until shutdown.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn serve(
+        &self,
+        ports: Ports,
+        checked: Arc<dyn Checked>,
+    ) -> anyhow::Result<Addresses> {
+        let services = grpc::Services {
+            routes: ports.services,
+            descriptors: self.descriptors,
+            credential: self.credential.clone(),
+        };
+        let grpc = grpc::serve(ports.grpc.listen, services, &self.shutdown).await?;
+        let listen = ports.admin.listen;
+        let admin = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("admin.listen: cannot listen at {listen}"))?;
+        let mut addresses = Addresses { http: None, admin: admin.local_addr()?, grpc };
+        let routes = health::router(checked).merge(metrics::router(self.admin));
+        http::serve(admin, edge(routes), &self.shutdown);
+        if let Some((listener, router)) = ports.http {
+            addresses.http = Some(listener.local_addr()?);
+            http::serve(listener, edge(router), &self.shutdown);
+        }
+        tracing::info!(http = ?addresses.http, grpc = %grpc, admin = %addresses.admin, "ready");
+        Ok(addresses)
+    }
+
+    /// Waits for the end, and lets what was begun be finished within a limit.
+    pub async fn until_stopped(&self) {
+        self.shutdown.requested().await;
+        tracing::info!("stopping");
+    }
+
+    /// Ends what is left within a limit.
+    pub async fn stop(self) {
+        if !self.shutdown.stop().await {
+            tracing::warn!("some work did not end in time; others go on with it");
+        }
+    }
+}
