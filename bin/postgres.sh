@@ -31,7 +31,8 @@ start_postgres() {
   # A port that was free a moment ago may be taken by the time the server binds it: try again.
   for _ in 1 2 3 4 5; do
     port=$(( (RANDOM % 20000) + 20000 ))
-    "${as[@]}" "$found/postgres" -D "$work/postgres/data" -k "$work/postgres" \
+    # A session of its own: Ctrl-C would end it before those who use it.
+    setsid "${as[@]}" "$found/postgres" -D "$work/postgres/data" -k "$work/postgres" \
       -c listen_addresses=127.0.0.1 -p "$port" -c max_connections=300 -c fsync=off \
       >"$work/postgres.log" 2>&1 &
     postgres_pid=$!

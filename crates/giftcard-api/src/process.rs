@@ -8,7 +8,7 @@ use platform::{
     db::DbConfig,
     health::MoneyService,
     process::{
-        Foundation, Ports, Process, listen,
+        Foundation, Offer, Ports, Process,
         settings::{Internal, Log, Redis, Server},
     },
     provider::ProviderSettings,
@@ -92,7 +92,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     })
     .await?;
     let db = process.database::<Migrator>("giftcard", &settings.database).await?;
-    let listener = listen(settings.server.listen).await?;
+    let ports = Ports::bind(Some(&settings.server), &settings.admin, &settings.grpc).await?;
     let config = Config {
         public_url: settings.server.public_url,
         reveal_minutes: settings.reveal_minutes,
@@ -112,14 +112,10 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     let app = build(config, deps).await?;
     app.start();
-    let ports = Ports {
-        http: Some((listener, app.router.clone())),
-        admin: settings.admin,
-        grpc: settings.grpc,
-        services: vec![(SERVICE_NAME, app.grpc.clone())],
-    };
+    let offer =
+        Offer { http: app.router.clone(), services: vec![(SERVICE_NAME, app.grpc.clone())] };
     let health = MoneyService { name: "giftcard", db: db.clone(), calls: process.calls.clone() };
-    process.serve(ports, Arc::new(health)).await?;
+    process.serve(ports, offer, Arc::new(health)).await?;
     process.until_stopped().await;
     process.stop().await;
     db.close().await;

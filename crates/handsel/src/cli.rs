@@ -165,9 +165,9 @@ Examples:
 }
 
 const FLEET_HELP: &str = "\
-Needed: keys_dir (see `handsel keys make`), database.url, redis.url, provider.url, and the gRPC ports of
-the other applications; `handsel migrate` brings the database up to date. docs/fleet.md shows all of it.
-Configuration: defaults < FILE < HANDSEL__SECTION__KEY in the environment; secrets also as …_FILE.";
+Configuration: defaults < FILE < HANDSEL__SECTION__KEY in the environment; secrets also as …_FILE.
+docs/fleet.md tells what each application needs: keys (`handsel keys make`), PostgreSQL (brought up to
+date by `handsel migrate`), Redis, the provider, and where the other applications are.";
 
 /// An application alone.
 #[derive(Debug, Args)]

@@ -17,6 +17,9 @@ use testkit::{RedisServer, ServerDatabase, eventually, free_port, server_databas
 /// that was killed.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// A publishing waits for its saga for some seconds.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// A port that was free may be somebody else's by the time it is bound: then all begin again.
 const STARTS: u32 = 3;
 
@@ -46,10 +49,10 @@ impl Process {
     }
 
     /// As the service manager stops it. Returns whether it ended well.
-    fn stop(mut self) -> bool {
+    async fn stop(mut self) -> bool {
         let pid = self.0.id().to_string();
         run(Command::new("sh").args(["-c", "kill -s TERM \"$0\"", &pid]));
-        self.0.wait().unwrap().success()
+        eventually(LIMIT, async || self.0.try_wait().unwrap()).await.success()
     }
 }
 
@@ -113,7 +116,7 @@ impl Ground {
             giveaway: ports(),
             giftcard: ports(),
             processor: ports(),
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: reqwest::Client::builder().no_proxy().timeout(ANSWER).build().unwrap(),
         }
     }
 
@@ -284,10 +287,10 @@ mod redis {
 
         // A giveaway, funded by calls through the queue. Half of the fleet is killed meanwhile.
         let closes_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
-        let value = json!({ "minor": 500, "currency": "EUR" });
+        let value = json!({ "minor": 100, "currency": "EUR" });
         let draft = json!({
             "title": "Winter", "currency": "EUR", "alternates": 0,
-            "prizes": [{ "product_id": product["id"], "value": value, "count": 60 }],
+            "prizes": [{ "product_id": product["id"], "value": value, "count": 400 }],
             "closes_at": closes_at.to_string(), "review_seconds": 60, "lead_seconds": 60,
             "claim_seconds": 3_600,
         });
@@ -296,6 +299,7 @@ mod redis {
         let publish = format!("{path}/publish");
         let published = ground.ask(one, &publish, host, Some(json!({})));
         let killed = async {
+            ground.until(other, &path, host, &["funding", "scheduled", "open"]).await;
             drop(giftcards.pop());
             drop(processors.pop());
         };
@@ -311,7 +315,7 @@ mod redis {
 
         // What is asked to stop ends well, and the books are right.
         for process in [giveaways, giftcards, processors].into_iter().flatten() {
-            assert!(process.stop());
+            assert!(process.stop().await);
         }
         let mut audit = handsel(ground.folder.path(), &["audit", "--data", "data", "--json"]);
         for service in ["GIVEAWAY", "GIFTCARD", "PROCESSOR"] {

@@ -4,6 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
+use axum::Router;
 use contracts::{
     lane,
     processor::{analytics_service_server, mail_service_server},
@@ -16,7 +17,7 @@ use platform::{
     db::DbConfig,
     health::{Checked, Health},
     process::{
-        Foundation, Ports, Process,
+        Foundation, Offer, Ports, Process,
         settings::{Internal, Log, Peer, Redis},
     },
 };
@@ -81,6 +82,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     })
     .await?;
     let db = process.database::<Migrator>("processor", &settings.database).await?;
+    let ports = Ports::bind(None, &settings.admin, &settings.grpc).await?;
     let config = Config { smtp: settings.smtp, mailbox: false };
     let deps =
         Deps { db: db.clone(), clock: process.clock.clone(), shutdown: process.shutdown.clone() };
@@ -97,19 +99,17 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
             .lane(lane::PROCESSOR, process.credential.in_process(&app.grpc))
             .spawn(),
     ];
-    let ports = Ports {
-        http: None,
-        admin: settings.admin,
-        grpc: settings.grpc,
+    let offer = Offer {
+        http: Router::new(),
         services: vec![
             (mail_service_server::SERVICE_NAME, app.grpc.clone()),
             (analytics_service_server::SERVICE_NAME, app.grpc.clone()),
         ],
     };
     let health = Parts { app, db: db.clone(), calls: process.calls.clone() };
-    process.serve(ports, Arc::new(health)).await?;
+    process.serve(ports, offer, Arc::new(health)).await?;
     process.until_stopped().await;
-    // The workers first: what they execute needs the rest.
+    // They finish or give back what they have claimed.
     join_all(workers.map(WorkerHandle::shutdown)).await;
     process.stop().await;
     db.close().await;

@@ -5,6 +5,7 @@
 //! root row (`FOR UPDATE`, which sea-orm leaves out on SQLite).
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -16,10 +17,11 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::{
         Connection as _,
+        postgres::PgConnectOptions,
         sqlite::{SqliteJournalMode, SqliteSynchronous},
     },
 };
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -44,6 +46,12 @@ const POSTGRES_IDLE: Duration = Duration::from_secs(1);
 
 /// A request that cannot get a connection in this time is better refused than queued.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// What still uses a connection after so long is stuck, and must not keep a process from ending.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// Where migrations write down that they were applied.
+const MIGRATIONS: &str = "seaql_migrations";
 
 /// Where a service keeps its rows.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -114,11 +122,18 @@ impl Db {
         Ok(Self { write: read.clone(), read, boundary: Boundary::default() })
     }
 
-    /// Connects to PostgreSQL; the service's tables live in the schema of its name.
+    /// Connects to PostgreSQL; the service's tables live in the schema of its name, a plain word.
     ///
     /// # Errors
     /// When the server cannot be reached, or commits would not be durable.
     pub async fn postgres(url: &str, schema: &str, connections: u32) -> anyhow::Result<Self> {
+        // Neither the driver's word for what is wrong nor the URL is repeated: there is a password in it.
+        let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        anyhow::ensure!(
+            is_url && url.parse::<PgConnectOptions>().is_ok(),
+            "it is not of the form postgres://user:password@host/database (in a password, / is written \
+             %2F, # is %23, ? is %3F, @ is %40)"
+        );
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(connections)
@@ -128,8 +143,11 @@ impl Db {
             .set_schema_search_path(schema)
             .set_application_name(format!("handsel {schema}"));
         let pool = Database::connect(options).await.context("cannot connect to PostgreSQL")?;
-        let quoted = schema.replace('"', "");
-        pool.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS \"{quoted}\"")).await?;
+        // Whoever only works in it need not be allowed to make it.
+        let found = format!("SELECT COUNT(*)::text FROM pg_namespace WHERE nspname = '{schema}'");
+        if scalar(&pool, &found).await? == "0" {
+            pool.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"")).await?;
+        }
         let setting = scalar(&pool, "SHOW synchronous_commit").await?;
         anyhow::ensure!(
             setting == "on",
@@ -146,13 +164,22 @@ impl Db {
         M::up(&self.write, None).await.context("cannot migrate the database")
     }
 
-    /// The migrations that [`Db::migrate`] would apply.
+    /// The migrations that [`Db::migrate`] would apply. Others that are applied already are of a newer
+    /// version, which leaves what older ones need.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn pending<M: MigratorTrait>(&self) -> anyhow::Result<Vec<String>> {
-        let pending = M::get_pending_migrations(&self.write).await?;
-        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+        let mut applied = BTreeSet::new();
+        if SchemaManager::new(&self.read).has_table(MIGRATIONS).await? {
+            let sql = format!("SELECT version FROM {MIGRATIONS}");
+            let statement = Statement::from_string(self.engine(), sql);
+            for row in self.read.query_all_raw(statement).await? {
+                applied.insert(row.try_get::<String>("", "version")?);
+            }
+        }
+        let ours = M::migrations().into_iter().map(|migration| migration.name().to_owned());
+        Ok(ours.filter(|name| !applied.contains(name)).collect())
     }
 
     /// Begins a transaction that may write, named after what it does: the names of its boundaries
@@ -188,11 +215,14 @@ impl Db {
         self.write.get_database_backend()
     }
 
-    /// Closes all connections; on SQLite this also checkpoints the write-ahead log.
+    /// Closes all connections; on SQLite this also checkpoints the write-ahead log. What does not come
+    /// back in time is left as it is: the engine undoes what was not committed.
     pub async fn close(self) {
         for connection in [self.read, self.write] {
-            if let Err(error) = connection.close().await {
-                tracing::warn!(%error, "closing the database failed");
+            match tokio::time::timeout(CLOSE, connection.close()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "closing the database failed"),
+                Err(_) => tracing::warn!("some connections were still in use"),
             }
         }
     }

@@ -21,19 +21,24 @@ pub struct Services {
     pub credential: ServiceCredential,
 }
 
-/// Serves until shutdown, and returns where.
+/// Has the port, and serves nothing yet.
 ///
 /// # Errors
 /// When the port cannot be had.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("grpc.listen: cannot listen at {address}"))
+}
+
+/// Serves until shutdown.
+///
+/// # Errors
+/// When the descriptors are none.
 pub async fn serve(
-    listen: SocketAddr,
+    listener: TcpListener,
     services: Services,
     shutdown: &Shutdown,
-) -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("grpc.listen: cannot listen at {listen}"))?;
-    let address = listener.local_addr()?;
+) -> anyhow::Result<()> {
     let verification = services.credential.verification();
     let routes = merged(services).await?;
     let stop = shutdown.clone();
@@ -49,7 +54,7 @@ pub async fn serve(
             tracing::error!(%error, "the gRPC server ended");
         }
     });
-    Ok(address)
+    Ok(())
 }
 
 /// One set of routes from several. Each brings an answer to unknown methods and may bring health and

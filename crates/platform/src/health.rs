@@ -16,8 +16,11 @@ use serde::Serialize;
 
 use crate::{Db, http::Json, quarantine};
 
-/// A part that does not answer in this time is not ready.
+/// Whoever asks for longer takes the process for dead.
 const LIMIT: Duration = Duration::from_secs(2);
+
+/// A part that does not answer in this time is not ready. Shorter, so that it can be named.
+const PART_LIMIT: Duration = Duration::from_millis(900);
 
 /// How a process stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,13 +59,14 @@ impl Health {
 
     /// Whether a service's database answers.
     pub async fn of_database(service: &str, db: &Db) -> Self {
-        match db.read().execute_unprepared("SELECT 1").await {
-            Ok(_) => Self::good(),
-            Err(error) => {
-                tracing::error!(service, %error, "database does not answer");
-                Self::problem(format!("the database of {service} does not answer"))
-            }
-        }
+        let asked = tokio::time::timeout(PART_LIMIT, db.read().execute_unprepared("SELECT 1"));
+        let error = match asked.await {
+            Ok(Ok(_)) => return Self::good(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it takes too long".to_owned(),
+        };
+        tracing::error!(service, error, "database does not answer");
+        Self::problem(format!("the database of {service} does not answer"))
     }
 
     /// Whether a service may move money.

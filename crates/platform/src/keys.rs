@@ -68,7 +68,9 @@ impl KeyDir {
                 write_atomically(&path, hex::encode(*bytes).as_bytes())?;
             }
             Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+                let hint =
+                    if self.makes { "" } else { "; `handsel keys make` makes what is missing" };
+                return Err(error).with_context(|| format!("cannot read {}{hint}", path.display()));
             }
         }
         let text = Zeroizing::new(

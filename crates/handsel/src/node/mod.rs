@@ -83,7 +83,10 @@ impl Node {
         applications.start();
         let grpc_address = match config.grpc_address()? {
             Some(listen) => {
-                Some(grpc::serve(listen, applications.grpc(&secrets), &shutdown).await?)
+                let listener = grpc::listen(listen).await?;
+                let address = listener.local_addr()?;
+                grpc::serve(listener, applications.grpc(&secrets), &shutdown).await?;
+                Some(address)
             }
             None => None,
         };

@@ -24,7 +24,7 @@ use sea_orm_migration::MigratorTrait;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
-use self::settings::{Internal, Log, Peer, Redis};
+use self::settings::{Internal, Log, Peer, Redis, Server};
 use crate::{
     Clock, Db, Shutdown,
     config::Secret,
@@ -72,28 +72,22 @@ pub struct Foundation<'a> {
     pub descriptors: &'static [u8],
 }
 
-/// What a process offers.
+/// The ports of a process, bound before anything works: a second process at the same ports must fail
+/// before it has taken work upon itself.
 #[derive(Debug)]
 pub struct Ports {
-    /// For people and programs.
-    pub http: Option<(TcpListener, Router)>,
-    /// Health and metrics.
-    pub admin: Internal,
-    /// For other applications.
-    pub grpc: Internal,
-    /// The gRPC services, by their full names.
-    pub services: Vec<(&'static str, Routes)>,
+    http: Option<TcpListener>,
+    admin: TcpListener,
+    grpc: TcpListener,
 }
 
-/// Where a process listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    /// For people and programs.
-    pub http: Option<SocketAddr>,
-    /// Health and metrics.
-    pub admin: SocketAddr,
-    /// For other applications.
-    pub grpc: SocketAddr,
+/// What a process offers at its ports.
+#[derive(Debug)]
+pub struct Offer {
+    /// For people and programs; empty where there is no port for them.
+    pub http: Router,
+    /// The gRPC services, by their full names.
+    pub services: Vec<(&'static str, Routes)>,
 }
 
 /// The administrator's token follows from a key, so that all applications of an installation know it.
@@ -102,13 +96,27 @@ pub fn admin_token(mode: &str, key: &Key) -> Secret {
     Secret::new(format!("hs_{mode}_{secret}"))
 }
 
-/// Listens for people and programs.
-///
-/// # Errors
-/// When the port cannot be had.
-pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).await;
-    listener.with_context(|| format!("server.listen: cannot listen at {address}"))
+impl Ports {
+    /// Binds them; without a server there is none for people.
+    ///
+    /// # Errors
+    /// Names the key whose port cannot be had.
+    pub async fn bind(
+        server: Option<&Server>,
+        admin: &Internal,
+        grpc: &Internal,
+    ) -> anyhow::Result<Self> {
+        let bind = async |key: &str, address: SocketAddr| {
+            let listener = TcpListener::bind(address).await;
+            listener.with_context(|| format!("{key}: cannot listen at {address}"))
+        };
+        let http = match server {
+            Some(server) => Some(bind("server.listen", server.listen).await?),
+            None => None,
+        };
+        let admin = bind("admin.listen", admin.listen).await?;
+        Ok(Self { http, admin, grpc: grpc::listen(grpc.listen).await? })
+    }
 }
 
 impl Process {
@@ -118,6 +126,11 @@ impl Process {
     /// # Errors
     /// Names the key of the configuration, or the file, that does not do.
     pub async fn start(told: Foundation<'_>) -> anyhow::Result<Self> {
+        // What one application refuses alone, another would go on without.
+        anyhow::ensure!(
+            told.mode != "live",
+            "mode: `live` does not take the sandbox beacon, and there is no other yet"
+        );
         let url = told.redis.url()?;
         telemetry::init(&told.log.filter, told.log.format)?;
         let shutdown = Shutdown::new();
@@ -190,40 +203,38 @@ impl Process {
     /// Serves until shutdown.
     ///
     /// # Errors
-    /// When a port cannot be had.
+    /// When the services cannot be served.
     pub async fn serve(
         &self,
         ports: Ports,
+        offer: Offer,
         checked: Arc<dyn Checked>,
-    ) -> anyhow::Result<Addresses> {
+    ) -> anyhow::Result<()> {
+        let http = ports.http.as_ref().map(TcpListener::local_addr).transpose()?;
+        let (grpc, admin) = (ports.grpc.local_addr()?, ports.admin.local_addr()?);
         let services = grpc::Services {
-            routes: ports.services,
+            routes: offer.services,
             descriptors: self.descriptors,
             credential: self.credential.clone(),
         };
-        let grpc = grpc::serve(ports.grpc.listen, services, &self.shutdown).await?;
-        let listen = ports.admin.listen;
-        let admin = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("admin.listen: cannot listen at {listen}"))?;
-        let mut addresses = Addresses { http: None, admin: admin.local_addr()?, grpc };
+        grpc::serve(ports.grpc, services, &self.shutdown).await?;
         let routes = health::router(checked).merge(metrics::router(self.admin));
-        http::serve(admin, edge(routes), &self.shutdown);
-        if let Some((listener, router)) = ports.http {
-            addresses.http = Some(listener.local_addr()?);
-            http::serve(listener, edge(router), &self.shutdown);
+        http::serve(ports.admin, edge(routes), &self.shutdown);
+        if let Some(listener) = ports.http {
+            http::serve(listener, edge(offer.http), &self.shutdown);
         }
-        tracing::info!(http = ?addresses.http, grpc = %grpc, admin = %addresses.admin, "ready");
-        Ok(addresses)
+        let http = http.map(tracing::field::display);
+        tracing::info!(http, %grpc, %admin, "ready");
+        Ok(())
     }
 
-    /// Waits for the end, and lets what was begun be finished within a limit.
+    /// Waits until somebody wants an end.
     pub async fn until_stopped(&self) {
         self.shutdown.requested().await;
         tracing::info!("stopping");
     }
 
-    /// Ends what is left within a limit.
+    /// Lets what was begun be finished within a limit.
     pub async fn stop(self) {
         if !self.shutdown.stop().await {
             tracing::warn!("some work did not end in time; others go on with it");
