@@ -7,15 +7,17 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::JoinHandle,
+    time::interval,
 };
 
 use crate::eventually::eventually;
 
 /// Connections that may wait to be accepted: more than all processes of a story have.
 const BACKLOG: u32 = 64;
-/// How often a port is tried that is to be taken again, and how long after each other.
+
+/// How often, and how soon again, a port is tried that may still be taken.
 const RETAKES: usize = 1000;
-const RETAKE_PAUSE: Duration = Duration::from_millis(5);
+const RETAKE_EVERY: Duration = Duration::from_millis(5);
 
 /// How the network behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,13 +111,14 @@ async fn accept(mut listener: TcpListener, mut modes: watch::Receiver<Mode>, pas
 /// Takes the port, which was ours a moment ago. Connections of then may linger, and a process that is
 /// just being started holds every descriptor for an instant.
 async fn retake<T>(address: SocketAddr, take: impl Fn(TcpSocket) -> io::Result<T>) -> T {
+    let mut tries = interval(RETAKE_EVERY);
     for _ in 0..RETAKES {
+        tries.tick().await;
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
         if let Ok(taken) = socket.bind(address).and_then(|()| take(socket)) {
             return taken;
         }
-        tokio::time::sleep(RETAKE_PAUSE).await;
     }
     panic!("the port of a proxy is taken by somebody else");
 }

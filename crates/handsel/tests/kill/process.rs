@@ -83,8 +83,8 @@ impl Running {
         while let Some(left) = moment.checked_duration_since(Instant::now()) {
             match self.lines.recv_timeout(left) {
                 Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => thread::sleep(left),
+                // The moment has come, or it has ended before.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
         self.child.kill().unwrap();

@@ -1,7 +1,6 @@
 //! A running bank, a client of its API, a clock to set, and a receiver of webhooks.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,9 +25,6 @@ pub(crate) const WEBHOOK_SECRET: &str = "whsec_of_the_test";
 /// The longest wait for something that must happen; far above what it takes, so that only a
 /// defect runs into it.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The pause between two looks at something that happens in its own time.
-const POLL: Duration = Duration::from_millis(2);
 
 /// A bank that serves on a free port, over a file in a folder of its own.
 pub(crate) struct RunningBank {
@@ -229,16 +225,9 @@ pub(crate) fn transfer_body(reference: &str, amount_minor: i64) -> Value {
 }
 
 /// Asks again and again until the answer is there.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
-    let asking = async {
-        loop {
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking).await.expect("something that must happen did not")
+#[track_caller]
+pub(crate) fn eventually<T>(ask: impl AsyncFnMut() -> Option<T>) -> impl Future<Output = T> {
+    testkit::eventually(PATIENCE, ask)
 }
 
 /// A clock that stands still until it is set.

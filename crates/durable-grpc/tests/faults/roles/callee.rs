@@ -22,6 +22,7 @@ use crate::{
         Order, Receipt,
         till_server::{Till, TillServer},
     },
+    story::pass,
 };
 
 /// Clones are the same callee.
@@ -77,7 +78,7 @@ impl Callee {
             tokio::task::block_in_place(|| self.effect(label, call, method, attempt, asked));
         match asked.manner {
             // The manner of this callee, not a wait for anything.
-            Manner::Slow(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            Manner::Slow(ms) => pass(Duration::from_millis(ms)).await,
             Manner::Hang if attempt == 1 => std::future::pending().await,
             Manner::Flaky if attempt == 1 => return Err(Status::unavailable("try again")),
             _ => {}

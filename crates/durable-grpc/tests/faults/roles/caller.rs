@@ -27,6 +27,7 @@ use crate::{
     plan::{Method, Plan},
     process,
     shop::{Order, Receipt, till_client::TillClient},
+    story::pass,
 };
 
 /// Callers that call at the same time.
@@ -104,17 +105,14 @@ impl Caller {
     pub(crate) async fn make(&self, plan: &Plan) {
         let until = Instant::now() + PATIENCE;
         while let Some(id) = self.submit(plan).await {
-            if plan.kind.keyed {
-                // Whoever asks forever in vain shows in the store's dump.
-                if Instant::now() > until {
-                    return;
-                }
-                tokio::time::sleep(AGAIN_AFTER).await;
-            } else if let Some(id) = id {
+            if let (false, Some(id)) = (plan.kind.keyed, id) {
                 return self.attach(plan, id).await;
-            } else {
-                // Refused: the next caller would be refused as well.
-                return tokio::time::sleep(AGAIN_AFTER).await;
+            }
+            pass(AGAIN_AFTER).await;
+            // Without a key it was refused, and would be again. Whoever asks forever in vain shows in the
+            // store's dump.
+            if !plan.kind.keyed || Instant::now() > until {
+                return;
             }
         }
     }
