@@ -7,9 +7,8 @@ use draw::signing::InstanceKey;
 use ledger::Mode;
 use platform::{
     db::DbConfig,
-    health::MoneyService,
     process::{
-        Foundation, Offer, Ports, Process,
+        Offer, Process, Told,
         settings::{Internal, Log, Peer, Redis, Server},
     },
     provider::ProviderSettings,
@@ -87,6 +86,23 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    fn told(&self) -> Told<'_> {
+        Told {
+            service: "giveaway",
+            mode: self.mode.as_str(),
+            keys_dir: &self.keys_dir,
+            database: &self.database,
+            redis: &self.redis,
+            server: Some(&self.server),
+            admin: &self.admin,
+            grpc: &self.grpc,
+            log: &self.log,
+            descriptors: contracts::FILE_DESCRIPTOR_SET,
+        }
+    }
+}
+
 /// Runs until SIGINT or SIGTERM.
 ///
 /// # Errors
@@ -94,16 +110,7 @@ impl Default for Settings {
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     settings.provider.check(settings.mode == Mode::Live)?;
     let provider = settings.provider.connect()?;
-    let process = Process::start(Foundation {
-        mode: settings.mode.as_str(),
-        keys_dir: &settings.keys_dir,
-        redis: &settings.redis,
-        log: &settings.log,
-        descriptors: contracts::FILE_DESCRIPTOR_SET,
-    })
-    .await?;
-    let db = process.database::<Migrator>("giveaway", &settings.database).await?;
-    let ports = Ports::bind(Some(&settings.server), &settings.admin, &settings.grpc).await?;
+    let process = Process::start::<Migrator>(settings.told()).await?;
     let config = Config {
         mode: settings.mode,
         public_url: settings.server.public_url,
@@ -113,7 +120,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     let keys = &process.keys;
     let deps = Deps {
-        db: db.clone(),
+        db: process.db.clone(),
         clock: process.clock.clone(),
         shutdown: process.shutdown.clone(),
         calls: process.calls.clone(),
@@ -129,10 +136,6 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     app.start();
     let offer =
         Offer { http: app.router.clone(), services: vec![(SERVICE_NAME, app.grpc.clone())] };
-    let health = MoneyService { name: "giveaway", db: db.clone(), calls: process.calls.clone() };
-    process.serve(ports, offer, Arc::new(health)).await?;
-    process.until_stopped().await;
-    process.stop().await;
-    db.close().await;
-    Ok(())
+    let health = process.money_service();
+    process.run(offer, health, Vec::new()).await
 }

@@ -9,15 +9,14 @@ use contracts::{
     lane,
     processor::{analytics_service_server, mail_service_server},
 };
-use durable_grpc::{Calls, Worker, WorkerHandle};
-use futures::future::join_all;
+use durable_grpc::{Calls, Worker};
 use ledger::Mode;
 use platform::{
     Db,
     db::DbConfig,
     health::{Checked, Health},
     process::{
-        Foundation, Offer, Ports, Process,
+        Offer, Process, Told,
         settings::{Internal, Log, Peer, Redis},
     },
 };
@@ -68,28 +67,39 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    fn told(&self) -> Told<'_> {
+        Told {
+            service: "processor",
+            mode: self.mode.as_str(),
+            keys_dir: &self.keys_dir,
+            database: &self.database,
+            redis: &self.redis,
+            server: None,
+            admin: &self.admin,
+            grpc: &self.grpc,
+            log: &self.log,
+            descriptors: contracts::FILE_DESCRIPTOR_SET,
+        }
+    }
+}
+
 /// Runs until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// Says what keeps it from starting.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
-    let process = Process::start(Foundation {
-        mode: settings.mode.as_str(),
-        keys_dir: &settings.keys_dir,
-        redis: &settings.redis,
-        log: &settings.log,
-        descriptors: contracts::FILE_DESCRIPTOR_SET,
-    })
-    .await?;
-    let db = process.database::<Migrator>("processor", &settings.database).await?;
-    let ports = Ports::bind(None, &settings.admin, &settings.grpc).await?;
+    let process = Process::start::<Migrator>(settings.told()).await?;
     let config = Config { smtp: settings.smtp, mailbox: false };
-    let deps =
-        Deps { db: db.clone(), clock: process.clock.clone(), shutdown: process.shutdown.clone() };
+    let deps = Deps {
+        db: process.db.clone(),
+        clock: process.clock.clone(),
+        shutdown: process.shutdown.clone(),
+    };
     let app = build(config, deps)?;
     app.connect_owner("giveaway", process.direct("giveaway", lane::GIVEAWAY, &settings.giveaway)?);
     let worker = || Worker::builder(&process.calls).credential(process.credential.header());
-    let workers = [
+    let workers = vec![
         worker()
             .lane(lane::GIVEAWAY, process.target("giveaway", &settings.giveaway)?)
             .lane(lane::GIFTCARD, process.target("giftcard", &settings.giftcard)?)
@@ -106,14 +116,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
             (analytics_service_server::SERVICE_NAME, app.grpc.clone()),
         ],
     };
-    let health = Parts { app, db: db.clone(), calls: process.calls.clone() };
-    process.serve(ports, offer, Arc::new(health)).await?;
-    process.until_stopped().await;
-    // They finish or give back what they have claimed.
-    join_all(workers.map(WorkerHandle::shutdown)).await;
-    process.stop().await;
-    db.close().await;
-    Ok(())
+    let health = Parts { app, db: process.db.clone(), calls: process.calls.clone() };
+    process.run(offer, Arc::new(health), workers).await
 }
 
 /// What `/readyz` asks.

@@ -5,10 +5,9 @@
 //! |---|---|
 //! | the command line | [`main()`] |
 //! | sections of the configuration | [`settings`] |
-//! | clock, keys, calls, what proves who calls | [`Process::start`] |
-//! | PostgreSQL, brought up to date by somebody else | [`Process::database`] |
+//! | keys, database, calls, ports | [`Process::start`] |
 //! | other applications | [`Process::direct`], [`Process::target`] |
-//! | its ports | [`Process::serve`] |
+//! | what it offers, until it ends | [`Process::run`] |
 
 mod command;
 pub mod settings;
@@ -19,7 +18,8 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use axum::Router;
-use durable_grpc::{Calls, DirectChannel, RedisOptions, Target};
+use durable_grpc::{Calls, DirectChannel, RedisOptions, Target, WorkerHandle};
+use futures::future::join_all;
 use sea_orm_migration::MigratorTrait;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
@@ -30,7 +30,7 @@ use crate::{
     config::Secret,
     db::DbConfig,
     grpc,
-    health::{self, Checked},
+    health::{self, Checked, MoneyService},
     http::{self, AdminTokenHash, edge},
     keys::{Key, KeyDir},
     metrics,
@@ -42,6 +42,8 @@ use crate::{
 /// What every application of a fleet stands on.
 #[derive(Debug)]
 pub struct Process {
+    /// The service's schema, up to date.
+    pub db: Db,
     /// The time.
     pub clock: Clock,
     /// Ends everything.
@@ -54,28 +56,40 @@ pub struct Process {
     pub calls: Calls,
     /// Who the administrator is.
     pub admin: AdminTokenHash,
+    service: &'static str,
+    ports: Ports,
     descriptors: &'static [u8],
 }
 
 /// What [`Process::start`] is told.
 #[derive(Debug)]
-pub struct Foundation<'a> {
+pub struct Told<'a> {
+    /// The service, whose name its schema has.
+    pub service: &'static str,
     /// `test` or `live`: part of the administrator's token.
     pub mode: &'a str,
     /// The folder with the installation's keys, the same for all applications.
     pub keys_dir: &'a Path,
+    /// Where its rows are.
+    pub database: &'a DbConfig,
     /// Where calls are kept.
     pub redis: &'a Redis,
+    /// The port for people and programs, if there is one.
+    pub server: Option<&'a Server>,
+    /// The port for health and metrics.
+    pub admin: &'a Internal,
+    /// The port for the other applications.
+    pub grpc: &'a Internal,
     /// What is logged.
     pub log: &'a Log,
     /// The contracts.
     pub descriptors: &'static [u8],
 }
 
-/// The ports of a process, bound before anything works: a second process at the same ports must fail
-/// before it has taken work upon itself.
+/// The ports, bound before anything works: a second process at the same ports must fail before it has
+/// taken work upon itself.
 #[derive(Debug)]
-pub struct Ports {
+struct Ports {
     http: Option<TcpListener>,
     admin: TcpListener,
     grpc: TcpListener,
@@ -97,35 +111,27 @@ pub fn admin_token(mode: &str, key: &Key) -> Secret {
 }
 
 impl Ports {
-    /// Binds them; without a server there is none for people.
-    ///
-    /// # Errors
-    /// Names the key whose port cannot be had.
-    pub async fn bind(
-        server: Option<&Server>,
-        admin: &Internal,
-        grpc: &Internal,
-    ) -> anyhow::Result<Self> {
+    async fn bind(told: &Told<'_>) -> anyhow::Result<Self> {
         let bind = async |key: &str, address: SocketAddr| {
             let listener = TcpListener::bind(address).await;
             listener.with_context(|| format!("{key}: cannot listen at {address}"))
         };
-        let http = match server {
+        let http = match told.server {
             Some(server) => Some(bind("server.listen", server.listen).await?),
             None => None,
         };
-        let admin = bind("admin.listen", admin.listen).await?;
-        Ok(Self { http, admin, grpc: grpc::listen(grpc.listen).await? })
+        let admin = bind("admin.listen", told.admin.listen).await?;
+        Ok(Self { http, admin, grpc: grpc::listen(told.grpc.listen).await? })
     }
 }
 
 impl Process {
-    /// Starts logging, counting and listening to signals, loads what the applications share, and joins the queue
-    /// of calls.
+    /// Starts logging, counting and listening to signals, loads what the applications share, joins the
+    /// queue of calls, opens the schema and takes the ports.
     ///
     /// # Errors
     /// Names the key of the configuration, or the file, that does not do.
-    pub async fn start(told: Foundation<'_>) -> anyhow::Result<Self> {
+    pub async fn start<M: MigratorTrait>(told: Told<'_>) -> anyhow::Result<Self> {
         // What one application refuses alone, another would go on without.
         anyhow::ensure!(
             told.mode != "live",
@@ -146,41 +152,17 @@ impl Process {
             .mac_key(credential.mac_key())
             .build()?;
         Ok(Self {
+            db: database::<M>(told.service, told.database).await?,
             clock: Clock::system(),
             shutdown,
             keys,
             credential,
             calls,
             admin: AdminTokenHash(hash_bearer(admin.reveal())),
+            service: told.service,
+            ports: Ports::bind(&told).await?,
             descriptors: told.descriptors,
         })
-    }
-
-    /// Opens a service's schema, which must be up to date: others may run on it that know only the one
-    /// before.
-    ///
-    /// # Errors
-    /// When it is no PostgreSQL, or lacks migrations, which are named.
-    pub async fn database<M: MigratorTrait>(
-        &self,
-        service: &str,
-        config: &DbConfig,
-    ) -> anyhow::Result<Db> {
-        anyhow::ensure!(
-            !config.url.is_empty(),
-            "database.url: is needed, as postgres://user:password@host/database: an SQLite file cannot be \
-             shared by the instances of a fleet"
-        );
-        let db = Db::postgres(config.url.reveal(), service, config.max_connections)
-            .await
-            .context("database.url")?;
-        let pending = db.pending::<M>().await?;
-        anyhow::ensure!(
-            pending.is_empty(),
-            "the database of `{service}` lacks the migrations {}; run `handsel migrate`",
-            pending.join(", ")
-        );
-        Ok(db)
     }
 
     /// Where calls to an application are executed. `key` is its section of the configuration.
@@ -200,44 +182,65 @@ impl Process {
         Ok(self.calls.direct(lane, &target).credential(self.credential.header()))
     }
 
-    /// Serves until shutdown.
+    /// How a service with money in it stands.
+    pub fn money_service(&self) -> Arc<dyn Checked> {
+        let (db, calls) = (self.db.clone(), self.calls.clone());
+        Arc::new(MoneyService { name: self.service, db, calls })
+    }
+
+    /// Serves until somebody wants an end; then the workers finish or give back what they have claimed,
+    /// what else was begun is finished within a limit, and the database is closed.
     ///
     /// # Errors
     /// When the services cannot be served.
-    pub async fn serve(
-        &self,
-        ports: Ports,
+    pub async fn run(
+        self,
         offer: Offer,
         checked: Arc<dyn Checked>,
+        workers: Vec<WorkerHandle>,
     ) -> anyhow::Result<()> {
+        let Self { shutdown, ports, db, .. } = self;
         let http = ports.http.as_ref().map(TcpListener::local_addr).transpose()?;
         let (grpc, admin) = (ports.grpc.local_addr()?, ports.admin.local_addr()?);
         let services = grpc::Services {
             routes: offer.services,
             descriptors: self.descriptors,
-            credential: self.credential.clone(),
+            credential: self.credential,
         };
-        grpc::serve(ports.grpc, services, &self.shutdown).await?;
+        grpc::serve(ports.grpc, services, &shutdown).await?;
         let routes = health::router(checked).merge(metrics::router(self.admin));
-        http::serve(ports.admin, edge(routes), &self.shutdown);
+        http::serve(ports.admin, edge(routes), &shutdown);
         if let Some(listener) = ports.http {
-            http::serve(listener, edge(offer.http), &self.shutdown);
+            http::serve(listener, edge(offer.http), &shutdown);
         }
         let http = http.map(tracing::field::display);
         tracing::info!(http, %grpc, %admin, "ready");
-        Ok(())
-    }
-
-    /// Waits until somebody wants an end.
-    pub async fn until_stopped(&self) {
-        self.shutdown.requested().await;
+        shutdown.requested().await;
         tracing::info!("stopping");
-    }
-
-    /// Lets what was begun be finished within a limit.
-    pub async fn stop(self) {
-        if !self.shutdown.stop().await {
+        join_all(workers.into_iter().map(WorkerHandle::shutdown)).await;
+        if !shutdown.stop().await {
             tracing::warn!("some work did not end in time; others go on with it");
         }
+        db.close().await;
+        Ok(())
     }
+}
+
+/// A service's schema, which must be up to date: others may run on it that know only the one before.
+async fn database<M: MigratorTrait>(service: &str, config: &DbConfig) -> anyhow::Result<Db> {
+    anyhow::ensure!(
+        !config.url.is_empty(),
+        "database.url: is needed, as postgres://user:password@host/database: an SQLite file cannot be \
+         shared by the instances of a fleet"
+    );
+    let db = Db::postgres(config.url.reveal(), service, config.max_connections)
+        .await
+        .context("database.url")?;
+    let pending = db.pending::<M>().await?;
+    anyhow::ensure!(
+        pending.is_empty(),
+        "the database of `{service}` lacks the migrations {}; run `handsel migrate`",
+        pending.join(", ")
+    );
+    Ok(db)
 }
