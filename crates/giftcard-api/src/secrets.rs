@@ -48,7 +48,7 @@ impl CardSecrets {
     /// # Errors
     /// When a key file is unusable.
     pub(crate) fn load(keys: &KeyDir) -> anyhow::Result<Self> {
-        Ok(Self { lookup: keys.load_or_create(LOOKUP)?, seal: keys.load_or_create(SEAL)? })
+        Ok(Self { lookup: keys.key(LOOKUP)?, seal: keys.key(SEAL)? })
     }
 
     /// A new code from the operating system's randomness.

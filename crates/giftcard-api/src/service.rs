@@ -58,7 +58,7 @@ impl Service {
     /// # Errors
     /// When the key file is unusable.
     pub(crate) fn load_link_key(keys: &KeyDir) -> anyhow::Result<Key> {
-        keys.load_or_create(LINKS)
+        keys.key(LINKS)
     }
 
     /// Whether this process is wrong in that way, on purpose.

@@ -127,9 +127,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         giftcard: process.direct("giftcard", lane::GIFTCARD, &settings.giftcard)?,
         processor: process.direct("processor", lane::PROCESSOR, &settings.processor)?,
         provider,
-        beacon: Arc::new(SandboxBeacon::of_installation(&keys.load_or_create(BEACON)?)?),
-        instance_key: InstanceKey::from_seed(keys.load_or_create(INSTANCE)?.reveal()),
-        link_key: keys.load_or_create(LINKS)?,
+        beacon: Arc::new(SandboxBeacon::of_installation(&keys.key(BEACON)?)?),
+        instance_key: InstanceKey::from_seed(keys.key(INSTANCE)?.reveal()),
+        link_key: keys.key(LINKS)?,
         admin_token_hash: process.admin.0,
     };
     let app = build(config, deps).await?;

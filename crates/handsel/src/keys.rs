@@ -20,10 +20,10 @@ pub(crate) fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
     let keys = KeyDir::open(&dir)?;
     let names = SHARED.into_iter().chain(giveaway_api::process::KEYS).chain(giftcard_api::KEYS);
     for name in names {
-        out::line(format_args!("{name}: {}", keys.load_or_create(name)?.id()));
+        out::line(format_args!("{name}: {}", keys.key(name)?.id()));
     }
     // There is no live mode yet: its token would begin otherwise.
-    let token = process::admin_token(Mode::Test.as_str(), &keys.load_or_create("admin")?);
+    let token = process::admin_token(Mode::Test.as_str(), &keys.key("admin")?);
     let file = dir.join(ADMIN_TOKEN_FILE);
     write_secret(&file, token.reveal())?;
     out::line(format_args!("the administrator's token is in {}", file.display()));

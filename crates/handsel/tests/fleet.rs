@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{RedisServer, ServerDatabase, eventually, free_port, server_database};
 
+/// The applications of a fleet.
+const NAMES: [&str; 3] = ["giveaway-api", "giftcard-api", "job-processor"];
+
 /// Cold starts of an unoptimised build beside other tests, and calls that are taken over from a process
 /// that was killed.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -331,8 +334,8 @@ mod redis {
 #[test]
 fn what_a_fleet_lacks_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let check = |settings: &[(&str, &str)], key: &str| {
-        for name in ["giveaway-api", "giftcard-api", "job-processor"] {
+    let check = |names: &[&str], settings: &[(&str, &str)], key: &str| {
+        for name in names {
             let mut command = handsel(folder.path(), &[name]);
             let output = command.envs(settings.iter().copied()).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
@@ -340,6 +343,18 @@ fn what_a_fleet_lacks_is_named() {
             assert!(said.contains(key), "{name} does not name {key}: {said}");
         }
     };
-    check(&[("HANDSEL__REDSI__URL", "x")], "redsi");
-    check(&[("HANDSEL__GRPC__LISTEN", "50051")], "grpc.listen");
+    let (apis, all) = (["giveaway-api", "giftcard-api"], NAMES);
+    check(&all, &[("HANDSEL__REDSI__URL", "x")], "redsi");
+    check(&all, &[("HANDSEL__MODE", "live")], "live");
+    check(&all, &[("HANDSEL__GRPC__LISTEN", "50051")], "grpc.listen");
+    check(&apis, &[], "provider.url");
+    let provider = ["URL", "API_KEY", "WEBHOOK_SECRET"];
+    let provider = provider.map(|key| (format!("HANDSEL__PROVIDER__{key}"), "http://127.0.0.1:1"));
+    let mut settings: Vec<(&str, &str)> =
+        provider.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+    check(&apis, &settings, "redis.url");
+    check(&["job-processor"], &[], "redis.url");
+    // Before anything is reached that a key would protect.
+    settings.push(("HANDSEL__REDIS__URL", "redis://127.0.0.1:1"));
+    check(&apis, &settings, "handsel keys make");
 }

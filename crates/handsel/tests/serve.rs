@@ -253,7 +253,7 @@ async fn a_call_written_straight_into_the_call_store_is_not_executed() {
 /// What a caller of this installation has and nobody else.
 fn credential(data: &Path) -> ServiceCredential {
     let keys = platform::keys::KeyDir::open(&data.join("keys")).unwrap();
-    ServiceCredential::new(&keys.load_or_create("service").unwrap())
+    ServiceCredential::new(&keys.key("service").unwrap())
 }
 
 /// The call queue, once the server has let go of it.

@@ -295,7 +295,64 @@ async fn scalar(db: &DatabaseConnection, sql: &str) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm_migration::{MigrationName, MigrationTrait};
+
     use super::*;
+
+    struct Migration(&'static str);
+
+    impl MigrationName for Migration {
+        fn name(&self) -> &str {
+            self.0
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl MigrationTrait for Migration {
+        async fn up(&self, _: &SchemaManager) -> Result<(), DbErr> {
+            Ok(())
+        }
+    }
+
+    struct Older;
+
+    impl MigratorTrait for Older {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            vec![Box::new(Migration("m1"))]
+        }
+    }
+
+    struct Newer;
+
+    impl MigratorTrait for Newer {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            vec![Box::new(Migration("m1")), Box::new(Migration("m2"))]
+        }
+    }
+
+    #[tokio::test]
+    async fn an_older_version_lacks_nothing_on_a_newer_schema() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::sqlite(&dir.path().join("test.db")).await.unwrap();
+        assert_eq!(db.pending::<Newer>().await.unwrap(), ["m1", "m2"]);
+        db.migrate::<Older>().await.unwrap();
+        assert_eq!(db.pending::<Newer>().await.unwrap(), ["m2"]);
+        db.migrate::<Newer>().await.unwrap();
+        assert!(db.pending::<Older>().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_url_that_is_none_is_refused_without_its_password() {
+        for url in [
+            "postgressql://ada:5ecret@127.0.0.1/x",
+            "postgres://ada:5ecret/@127.0.0.1:port/x",
+            "sqlite:5ecret.db",
+        ] {
+            let refused = format!("{:#}", Db::postgres(url, "test", 1).await.unwrap_err());
+            assert!(refused.contains("postgres://user:password@host/database"), "{refused}");
+            assert!(!refused.contains("5ecret"), "{refused}");
+        }
+    }
 
     #[tokio::test]
     async fn sqlite_is_durable_and_serial() {
@@ -312,6 +369,7 @@ mod tests {
         assert!(reader.write().execute_unprepared("INSERT INTO t VALUES (2)").await.is_err());
         assert!(Db::sqlite_read_only(&dir.path().join("none.db")).await.is_err());
     }
+
     /// SQLite undoes the whole transaction of some statements that find no room, and a driver that
     /// did not notice would go on inside one that never ends: acknowledged, and gone with the process.
     #[tokio::test]

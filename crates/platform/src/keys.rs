@@ -52,7 +52,7 @@ impl KeyDir {
     ///
     /// # Errors
     /// When the file is unreadable, open to others, or does not hold a key: a key is never replaced.
-    pub fn load_or_create(&self, name: &str) -> anyhow::Result<Key> {
+    pub fn key(&self, name: &str) -> anyhow::Result<Key> {
         let path = self.path.join(format!("{name}.key"));
         match std::fs::metadata(&path) {
             Ok(metadata) => {
@@ -151,22 +151,22 @@ mod tests {
     fn a_key_is_made_once_and_protected() {
         let dir = tempfile::tempdir().unwrap();
         let keys = KeyDir::open(&dir.path().join("keys")).unwrap();
-        let made = keys.load_or_create("codes").unwrap();
-        assert_eq!(made.reveal(), keys.load_or_create("codes").unwrap().reveal());
-        assert_ne!(made.reveal(), keys.load_or_create("links").unwrap().reveal());
+        let made = keys.key("codes").unwrap();
+        assert_eq!(made.reveal(), keys.key("codes").unwrap().reveal());
+        assert_ne!(made.reveal(), keys.key("links").unwrap().reveal());
         let file = dir.path().join("keys/codes.key");
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(keys.load_or_create("codes").is_err());
+        assert!(keys.key("codes").is_err());
     }
 
     #[test]
     fn a_shared_folder_gets_no_new_keys() {
         let dir = tempfile::tempdir().unwrap();
-        let made = KeyDir::open(dir.path()).unwrap().load_or_create("codes").unwrap();
+        let made = KeyDir::open(dir.path()).unwrap().key("codes").unwrap();
         let shared = KeyDir::shared(dir.path()).unwrap();
-        assert_eq!(shared.load_or_create("codes").unwrap().reveal(), made.reveal());
-        let error = format!("{:#}", shared.load_or_create("links").unwrap_err());
+        assert_eq!(shared.key("codes").unwrap().reveal(), made.reveal());
+        let error = format!("{:#}", shared.key("links").unwrap_err());
         assert!(error.contains("links.key"), "{error}");
         assert!(KeyDir::shared(&dir.path().join("elsewhere")).is_err());
     }
@@ -176,7 +176,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keys = KeyDir::open(dir.path()).unwrap();
         write_atomically(&dir.path().join("codes.key"), b"not a key").unwrap();
-        assert!(keys.load_or_create("codes").is_err());
+        assert!(keys.key("codes").is_err());
     }
 
     #[test]

@@ -62,11 +62,11 @@ impl Secrets {
             }
         };
         Ok(Self {
-            credential: ServiceCredential::new(&keys.load_or_create("service")?),
-            links: keys.load_or_create("links")?,
-            instance: InstanceKey::from_seed(keys.load_or_create("instance")?.reveal()),
-            beacon: keys.load_or_create("beacon")?,
-            admin_token: admin_token(config, &keys.load_or_create("admin")?)?,
+            credential: ServiceCredential::new(&keys.key("service")?),
+            links: keys.key("links")?,
+            instance: InstanceKey::from_seed(keys.key("instance")?.reveal()),
+            beacon: keys.key("beacon")?,
+            admin_token: admin_token(config, &keys.key("admin")?)?,
             keys,
             provider_api_key: bank.api_key,
             provider_webhook_secret: bank.webhook_secret,
@@ -80,7 +80,7 @@ impl BankSecrets {
     /// # Errors
     /// When the key file is unreadable, open to others or damaged.
     pub(crate) fn open(keys: &KeyDir) -> anyhow::Result<Self> {
-        let key = keys.load_or_create("bank")?;
+        let key = keys.key("bank")?;
         let derived = |purpose: &str| hex::encode(key.derive(purpose).reveal());
         Ok(Self {
             api_key: Secret::new(format!("sk_sandbox_{}", derived("api"))),

@@ -143,8 +143,8 @@ impl Process {
         shutdown.on_signals()?;
         metrics::install(&shutdown)?;
         let keys = KeyDir::shared(told.keys_dir)?;
-        let credential = ServiceCredential::new(&keys.load_or_create("service")?);
-        let admin = admin_token(told.mode, &keys.load_or_create("admin")?);
+        let credential = ServiceCredential::new(&keys.key("service")?);
+        let admin = admin_token(told.mode, &keys.key("admin")?);
         let store = RedisOptions::default().require_durable().connect(url).await;
         let store = store.context("redis.url")?;
         let calls = Calls::builder(store)

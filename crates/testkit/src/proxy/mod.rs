@@ -142,10 +142,14 @@ impl Hub {
                     let look = |tag, body: &[u8]| is_commit |= tag == b'Q' && body == b"COMMIT\0";
                     let goes_on = server.ask(piece, look).await?;
                     if is_commit && self.takes_one() {
-                        // With its answer the server says that the commit has happened.
-                        server.answer().await?;
-                        self.lost.fetch_add(1, Ordering::Relaxed);
-                        return Ok(());
+                        let (answer, has_happened) = server.answer_to_commit().await?;
+                        if has_happened {
+                            self.lost.fetch_add(1, Ordering::Relaxed);
+                            return Ok(());
+                        }
+                        // It did not, which may be known. The next one is lost.
+                        self.to_lose.fetch_add(1, Ordering::Relaxed);
+                        client.write_all(&answer).await?;
                     }
                     if !goes_on {
                         return Ok(());
@@ -214,6 +218,15 @@ mod tests {
             }
             assert_eq!(tx.commit().await.is_ok(), expected);
         }
+        assert_eq!(proxy.lost(), 1);
+        // What did not happen is told: a commit of what has failed, or a check that only it makes.
+        let sql = "CREATE TABLE late (n INTEGER UNIQUE DEFERRABLE INITIALLY DEFERRED)";
+        db.write().execute_unprepared(sql).await.unwrap();
+        let tx = through.begin("test").await.unwrap();
+        tx.execute_unprepared("INSERT INTO late VALUES (1), (1)").await.unwrap();
+        proxy.lose_next();
+        let refused = tx.commit().await.unwrap_err().to_string();
+        assert!(refused.contains("late_n_key"), "{refused}");
         assert_eq!(proxy.lost(), 1);
         let rows =
             db.read().query_all_raw(Statement::from_string(DbBackend::Postgres, "SELECT n FROM t"));

@@ -93,6 +93,19 @@ impl Server {
         self.answer_with(|_, _| ()).await
     }
 
+    /// What the server answers to a commit, to its end, and whether it says that the commit has happened.
+    pub(super) async fn answer_to_commit(&mut self) -> Result<(Vec<u8>, bool)> {
+        let (mut answer, mut has_happened, mut is_over) = (Vec::new(), false, false);
+        while !is_over {
+            let piece = self.answer_with(|tag, body| {
+                has_happened |= tag == b'C' && body == b"COMMIT\0";
+                is_over |= tag == b'Z';
+            });
+            answer.extend(piece.await?);
+        }
+        Ok((answer, has_happened))
+    }
+
     async fn answer_with(&mut self, look: impl FnMut(u8, &[u8])) -> Result<Vec<u8>> {
         let mut piece = Vec::with_capacity(PIECE);
         if self.stream.read_buf(&mut piece).await? == 0 {
