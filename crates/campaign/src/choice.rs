@@ -81,7 +81,7 @@ fn after_another(
 ) -> Option<Case> {
     let known: Vec<&String> =
         flows.iter().filter_map(|flow| outcome.points.get(flow)).flatten().collect();
-    let point = *known.choose_weighted(rng, |point| neglect(outcome, point)).ok()?;
+    let point = *known.choose_weighted(rng, |point| neglect(outcome, point).powi(2)).ok()?;
     let fits = |way: &&Case| flows.contains(&way.flow) && !played.contains(&way.seed);
     let ways: Vec<&Case> = outcome.ways.get(point)?.iter().filter(fits).collect();
     let mut case = (*ways.choose(rng)?).clone();
@@ -137,11 +137,12 @@ fn some(engine: Engine, flow: Flow, outcome: &Outcome, rng: &mut StdRng) -> Vec<
         .collect()
 }
 
-/// How little a point was struck. So steep that what was struck enough hardly counts while something else
-/// was not: the rarest points decide how long a campaign has to be.
+/// How little a point was struck: the rarest points decide how long a campaign has to be. Where a case is
+/// made for one point this counts twice, because that case comes there; of many strikes in a case most
+/// would be at points that it does not come to.
 fn neglect(outcome: &Outcome, point: &str) -> f64 {
     let struck = outcome.hits.get(point).map_or(0, |hits| hits.struck());
-    (1.0 + struck as f64).powi(-5)
+    (1.0 + struck as f64).powi(-3)
 }
 
 /// How much of the cases comes to a point.

@@ -10,6 +10,7 @@ use crate::{
     cast::{Cast, fresh, poor_host, text},
     life::{Life, get, post},
     operating::assign_payments,
+    withdrawals,
 };
 
 /// How many payments there are at once.
@@ -64,6 +65,8 @@ pub(crate) async fn fund(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyhow::
     // What comes now pays the debt first.
     pay(life, &poor, rng).await?;
     arrived(life).await?;
+    // One that was late when the clock jumped may wait for an operator by now.
+    withdrawals::all_end(life, rng).await?;
     let wallet = life.done(&get("/giveaway/v1/wallet", &poor)).await?;
     for balance in wallet["balances"].as_array().context("balances are a list")? {
         let minor = |name: &str| balance[name]["minor"].as_i64().unwrap_or(0);

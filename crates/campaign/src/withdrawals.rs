@@ -41,8 +41,13 @@ pub(crate) async fn withdraw(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyh
     for (one, twin) in try_join_all((0..asks.len()).map(twice)).await? {
         anyhow::ensure!(one["id"] == twin["id"], "one key made {} and {}", one["id"], twin["id"]);
     }
-    // An answer that the bank has stored stays as it is until it forgets the key; after that, only a
-    // person can end it.
+    all_end(life, rng).await?;
+    Ok(asks.len() as u64)
+}
+
+/// Waits until every withdrawal has come to an end. An answer that the bank has stored stays as it is until
+/// it forgets the key; after that, only a person can end it.
+pub(crate) async fn all_end(life: &Life, rng: &mut StdRng) -> anyhow::Result<()> {
     let live = "SELECT COUNT(*) AS n FROM withdrawal \
                 WHERE state IN ('intent', 'sending', 'pending_provider')";
     if !life.soon(&life.world.giveaway, live).await? {
@@ -51,8 +56,7 @@ pub(crate) async fn withdraw(life: &Life, cast: &Cast, rng: &mut StdRng) -> anyh
     life.rest().await?;
     life.world.bank.heal().await?;
     resolve_withdrawals(life, rng).await?;
-    life.rest().await?;
-    Ok(asks.len() as u64)
+    life.rest().await
 }
 
 /// The bank is told to do something wrong with the next transfers.
