@@ -9,7 +9,7 @@ use durable_grpc::{Calls, Target, Worker, WorkerHandle};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use ledger::Mode;
-use platform::{Db, Shutdown, rpc::ServiceCredential, token::hash_bearer};
+use platform::{Db, Shutdown, roles::Roles, rpc::ServiceCredential, token::hash_bearer};
 use serde_json::Value;
 use testkit::TestDb;
 use tonic::service::Routes;
@@ -220,6 +220,7 @@ impl Parts {
             Arc::new(provider::Bounded { inner: world.bank.provider()?, watcher: watcher.clone() });
         let (clock, shutdown) = (world.clock.clone(), Shutdown::new());
         let nobody = Target::in_process(Routes::default()).channel();
+        let roles = Roles::embedded();
         Ok(Self {
             giveaway: giveaway_api::Deps {
                 db: opened(world, &world.giveaway, watcher).await,
@@ -233,6 +234,7 @@ impl Parts {
                 instance_key: World::instance_key(),
                 link_key: world.link_key.clone(),
                 admin_token_hash: hash_bearer(ADMIN),
+                roles: roles.clone(),
             },
             giftcard: giftcard_api::Deps {
                 db: opened(world, &world.giftcard, watcher).await,
@@ -243,8 +245,14 @@ impl Parts {
                 calls: calls.clone(),
                 provider,
                 admin_token_hash: hash_bearer(ADMIN),
+                roles: roles.clone(),
             },
-            processor: job_processor::Deps { db: world.processor.reopen().await, clock, shutdown },
+            processor: job_processor::Deps {
+                db: world.processor.reopen().await,
+                clock,
+                shutdown,
+                roles,
+            },
             calls,
             credential: world.credential.clone(),
             watcher: watcher.clone(),

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use contracts::giftcard::giftcard_service_server::GiftcardServiceServer;
 use durable_grpc::{Calls, Relay};
 use ledger::Mode;
-use platform::{Clock, Db, Shutdown, keys::KeyDir, outbox::SqlOutbox, provider::Provider};
+use platform::{
+    Clock, Db, Shutdown, keys::KeyDir, outbox::SqlOutbox, provider::Provider, roles::Roles,
+};
 use tonic::service::Routes;
 
 use crate::{
@@ -42,6 +44,8 @@ pub struct Deps {
     pub provider: Arc<dyn Provider>,
     /// SHA-256 of the administrator's token.
     pub admin_token_hash: [u8; 32],
+    /// What its instances share.
+    pub roles: Roles,
 }
 
 /// giftcard-api, ready to be served.
@@ -84,7 +88,8 @@ pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
         secrets: CardSecrets::load(&deps.keys)?,
         link_key: Service::load_link_key(&deps.keys)?,
         admin_token_hash: deps.admin_token_hash,
-        limits: AttemptLimits::new(),
+        limits: AttemptLimits(deps.roles.limits.clone()),
+        roles: deps.roles,
         wakers: Wakers::default(),
         misbehaviour: Misbehaviour::default(),
     });

@@ -1,31 +1,27 @@
 //! Attempt limits on card codes. Only misses count, so that a busy till is never stopped; whoever
 //! missed too often is refused before the next look, so that a hit cannot slip through.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    net::IpAddr,
-    num::NonZeroU32,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use platform::{http::ClientAddress, limits::AttemptLimit};
+use platform::{
+    http::ClientAddress,
+    roles::{Limits, Quota},
+};
 
 use crate::{domain::ids::MerchantId, error::Error};
 
 /// Misses of one merchant within an hour: typing errors are caught by the check character, so that
 /// even these are many.
-const MERCHANT_MISSES: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+const MERCHANT: Quota = an_hour("card-misses-merchant", 60);
 /// Misses from one address within an hour.
-const ADDRESS_MISSES: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+const ADDRESS: Quota = an_hour("card-misses-address", 20);
 /// Misses of everyone together within an hour. Only anonymous askers are stopped by it: strangers
 /// must not be able to close the tills.
-const GLOBAL_MISSES: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
-/// What the quotas are per.
-const HOUR: Duration = Duration::from_secs(3600);
-/// Blocked keys to remember before those whose time is over are forgotten.
-const REMEMBERED: usize = 10_000;
+const EVERYONE: Quota = an_hour("card-misses", 10_000);
+
+const fn an_hour(name: &'static str, misses: u32) -> Quota {
+    Quota::new(name, NonZeroU32::new(misses).expect("not zero"), Duration::from_secs(3600))
+}
 
 /// Who asks about a card.
 #[derive(Clone, Copy, Debug)]
@@ -44,73 +40,33 @@ impl Asker {
 }
 
 /// The limits of all askers.
-pub(crate) struct AttemptLimits {
-    merchants: Misses<MerchantId>,
-    addresses: Misses<IpAddr>,
-    everyone: Misses<()>,
-}
+pub(crate) struct AttemptLimits(pub(crate) Arc<dyn Limits>);
 
 impl AttemptLimits {
-    /// Limits without misses yet.
-    pub(crate) fn new() -> Self {
-        Self {
-            merchants: Misses::new(MERCHANT_MISSES),
-            addresses: Misses::new(ADDRESS_MISSES),
-            everyone: Misses::new(GLOBAL_MISSES),
-        }
-    }
-
     /// Whether the asker may look now.
     ///
     /// # Errors
     /// [`Error::TooMany`] with the time to wait.
-    pub(crate) fn admit(&self, asker: Asker) -> Result<(), Error> {
-        match asker {
-            Asker::Merchant(merchant) => self.merchants.admit(&merchant),
-            Asker::Anonymous(address) => {
-                self.everyone.admit(&()).and_then(|()| self.addresses.admit(&address))
-            }
-        }
-        .map_err(Error::TooMany)
+    pub(crate) async fn admit(&self, asker: Asker) -> Result<(), Error> {
+        let admitted = match asker {
+            Asker::Merchant(merchant) => self.0.look(&MERCHANT, &merchant.to_string()).await,
+            Asker::Anonymous(address) => match self.0.look(&EVERYONE, "").await {
+                Ok(()) => self.0.look(&ADDRESS, &address.to_string()).await,
+                refused => refused,
+            },
+        };
+        admitted.map_err(Error::TooMany)
     }
 
     /// Counts a look that found nothing for the asker.
-    pub(crate) fn missed(&self, asker: Asker) {
-        self.everyone.missed(&());
-        match asker {
-            Asker::Merchant(merchant) => self.merchants.missed(&merchant),
-            Asker::Anonymous(address) => self.addresses.missed(&address),
-        }
-    }
-}
-
-struct Misses<K: Hash + Eq + Clone> {
-    limit: AttemptLimit<K>,
-    blocked: Mutex<HashMap<K, Instant>>,
-}
-
-impl<K: Hash + Eq + Clone> Misses<K> {
-    fn new(per_hour: NonZeroU32) -> Self {
-        Self { limit: AttemptLimit::new(per_hour, HOUR), blocked: Mutex::default() }
-    }
-
-    fn admit(&self, key: &K) -> Result<(), Duration> {
-        let blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-        match blocked.get(key).map(|until| until.saturating_duration_since(Instant::now())) {
-            Some(wait) if !wait.is_zero() => Err(wait),
-            _ => Ok(()),
-        }
-    }
-
-    fn missed(&self, key: &K) {
-        if let Err(wait) = self.limit.attempt(key) {
-            let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = Instant::now();
-            if blocked.len() >= REMEMBERED {
-                blocked.retain(|_, until| *until > now);
-            }
-            blocked.insert(key.clone(), now + wait);
-        }
+    pub(crate) async fn missed(&self, asker: Asker) {
+        let (quota, key) = match asker {
+            Asker::Merchant(merchant) => (&MERCHANT, merchant.to_string()),
+            Asker::Anonymous(address) => (&ADDRESS, address.to_string()),
+        };
+        // What is past the quota already is stopped by the next look, counted or not.
+        let _ = self.0.attempt(&EVERYONE, "").await;
+        let _ = self.0.attempt(quota, &key).await;
     }
 }
 
@@ -118,32 +74,39 @@ impl<K: Hash + Eq + Clone> Misses<K> {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use platform::roles::Roles;
+
     use super::*;
 
-    #[test]
-    fn only_misses_count_and_only_their_asker_is_stopped() {
-        let limits = AttemptLimits::new();
-        let (busy, guessing) = (MerchantId::new(), MerchantId::new());
-        for _ in 0..1_000 {
-            limits.admit(Asker::Merchant(busy)).unwrap();
-        }
-        for _ in 0..=MERCHANT_MISSES.get() {
-            limits.admit(Asker::Merchant(guessing)).unwrap();
-            limits.missed(Asker::Merchant(guessing));
-        }
-        assert!(matches!(limits.admit(Asker::Merchant(guessing)), Err(Error::TooMany(_))));
-        limits.admit(Asker::Merchant(busy)).unwrap();
-        limits.admit(Asker::Anonymous(Ipv4Addr::LOCALHOST.into())).unwrap();
+    fn limits() -> AttemptLimits {
+        AttemptLimits(Roles::embedded().limits)
     }
 
-    #[test]
-    fn everyone_together_stops_strangers_and_not_the_tills() {
-        let limits = AttemptLimits::new();
-        for n in 0..=GLOBAL_MISSES.get() {
-            limits.missed(Asker::Anonymous(Ipv4Addr::from(n).into()));
+    #[tokio::test(start_paused = true)]
+    async fn only_misses_count_and_only_their_asker_is_stopped() {
+        let limits = limits();
+        let (busy, guessing) = (MerchantId::new(), MerchantId::new());
+        for _ in 0..1_000 {
+            limits.admit(Asker::Merchant(busy)).await.unwrap();
+        }
+        for _ in 0..60 {
+            limits.admit(Asker::Merchant(guessing)).await.unwrap();
+            limits.missed(Asker::Merchant(guessing)).await;
+        }
+        let refused = limits.admit(Asker::Merchant(guessing)).await;
+        assert!(matches!(refused, Err(Error::TooMany(wait)) if wait == Duration::from_secs(60)));
+        limits.admit(Asker::Merchant(busy)).await.unwrap();
+        limits.admit(Asker::Anonymous(Ipv4Addr::LOCALHOST.into())).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everyone_together_stops_strangers_and_not_the_tills() {
+        let limits = limits();
+        for n in 0..10_000_u32 {
+            limits.missed(Asker::Anonymous(Ipv4Addr::from(n).into())).await;
         }
         let stranger = Asker::Anonymous(Ipv4Addr::LOCALHOST.into());
-        assert!(matches!(limits.admit(stranger), Err(Error::TooMany(_))));
-        limits.admit(Asker::Merchant(MerchantId::new())).unwrap();
+        assert!(matches!(limits.admit(stranger).await, Err(Error::TooMany(_))));
+        limits.admit(Asker::Merchant(MerchantId::new())).await.unwrap();
     }
 }

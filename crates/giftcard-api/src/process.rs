@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use axum::Router;
 use contracts::giftcard::giftcard_service_server::SERVICE_NAME;
 use ledger::Mode;
 use platform::{
     db::DbConfig,
     process::{
         Offer, Process, Told,
-        settings::{Internal, Log, Redis, Server},
+        settings::{self, Internal, Log, Redis, Server},
     },
     provider::ProviderSettings,
 };
@@ -75,7 +76,26 @@ impl Default for Settings {
     }
 }
 
+impl settings::Settings for Settings {
+    fn check(&self) -> anyhow::Result<()> {
+        self.told().check()?;
+        self.provider.check(self.mode == Mode::Live)?;
+        self.provider.connect()?;
+        self.config().check()
+    }
+}
+
 impl Settings {
+    fn config(&self) -> Config {
+        Config {
+            public_url: self.server.public_url.clone(),
+            reveal_minutes: self.reveal_minutes,
+            resolve_after_seconds: self.resolve_after_seconds,
+            payout_cooling_hours: self.payout_cooling_hours,
+            settlement: self.settlement.clone(),
+        }
+    }
+
     fn told(&self) -> Told<'_> {
         Told {
             service: "giftcard",
@@ -97,16 +117,7 @@ impl Settings {
 /// # Errors
 /// Says what keeps it from starting.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
-    settings.provider.check(settings.mode == Mode::Live)?;
-    let provider = settings.provider.connect()?;
     let process = Process::start::<Migrator>(settings.told()).await?;
-    let config = Config {
-        public_url: settings.server.public_url,
-        reveal_minutes: settings.reveal_minutes,
-        resolve_after_seconds: settings.resolve_after_seconds,
-        payout_cooling_hours: settings.payout_cooling_hours,
-        settlement: settings.settlement,
-    };
     let deps = Deps {
         db: process.db.clone(),
         clock: process.clock.clone(),
@@ -114,13 +125,17 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         mode: settings.mode,
         shutdown: process.shutdown.clone(),
         calls: process.calls.clone(),
-        provider,
+        provider: settings.provider.connect()?,
         admin_token_hash: process.admin.0,
+        roles: process.roles.clone(),
     };
-    let app = build(config, deps).await?;
+    let app = build(settings.config(), deps).await?;
     app.start();
-    let offer =
-        Offer { http: app.router.clone(), services: vec![(SERVICE_NAME, app.grpc.clone())] };
+    let offer = Offer {
+        http: app.router.clone(),
+        admin: Router::new(),
+        services: vec![(SERVICE_NAME, app.grpc.clone())],
+    };
     let health = process.money_service();
     process.run(offer, health, Vec::new()).await
 }

@@ -3,7 +3,7 @@
 
 use platform::{
     Shutdown,
-    scan::{self, Waker},
+    scan::{Scans, Waker},
 };
 
 use crate::{
@@ -19,31 +19,33 @@ use crate::{
 
 /// Starts every scan. They end with the shutdown.
 pub(crate) fn spawn(service: &Shared, shutdown: &Shutdown) {
+    let scans = Scans {
+        service: "giftcard",
+        clock: service.clock.clone(),
+        shutdown: shutdown.clone(),
+        leases: service.roles.leases.clone(),
+    };
     let wakers = &service.wakers;
     each(
         service,
-        shutdown,
+        &scans,
         "settlements",
         wakers.settlements.clone(),
         |service: Shared| async move { send_settlement::send_due(&service).await },
     );
-    each(
-        service,
-        shutdown,
-        "provider events",
-        wakers.inbox.clone(),
-        |service: Shared| async move { take_events::handle_due(&service).await },
-    );
-    each(service, shutdown, "settlement schedule", Waker::new(), |service: Shared| async move {
+    each(service, &scans, "provider events", wakers.inbox.clone(), |service: Shared| async move {
+        take_events::handle_due(&service).await
+    });
+    each(service, &scans, "settlement schedule", Waker::new(), |service: Shared| async move {
         scheduled(&service).await
     });
-    each(service, shutdown, "old escrows", Waker::new(), |service: Shared| async move {
+    each(service, &scans, "old escrows", Waker::new(), |service: Shared| async move {
         resolve_escrows::ask(&service).await
     });
-    each(service, shutdown, "voids", wakers.voids.clone(), |service: Shared| async move {
+    each(service, &scans, "voids", wakers.voids.clone(), |service: Shared| async move {
         void_closed(&service).await
     });
-    each(service, shutdown, "expiry", Waker::new(), |service: Shared| async move {
+    each(service, &scans, "expiry", Waker::new(), |service: Shared| async move {
         expire_authorisations(&service).await?;
         expire_cards(&service).await
     });
@@ -77,13 +79,13 @@ async fn is_due(
     Ok(schedule::claim(service.db.write(), name, now_ms, (first_ms, every_ms)).await?)
 }
 
-fn each<F, Fut>(service: &Shared, shutdown: &Shutdown, name: &'static str, waker: Waker, work: F)
+fn each<F, Fut>(service: &Shared, scans: &Scans, name: &'static str, waker: Waker, work: F)
 where
     F: Fn(Shared) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = Result<()>> + Send,
 {
     let shared = service.clone();
-    scan::spawn(name, service.clock.clone(), waker, shutdown, move || {
+    scans.spawn(name, waker, move || {
         let (shared, work) = (shared.clone(), work.clone());
         async move { work(shared).await.map_err(anyhow::Error::from) }
     });

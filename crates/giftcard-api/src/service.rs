@@ -6,6 +6,7 @@ use platform::{
     Clock, Db,
     keys::{Key, KeyDir},
     provider::Provider,
+    roles::Roles,
     scan::Waker,
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct Service {
     pub(crate) link_key: Key,
     pub(crate) admin_token_hash: [u8; 32],
     pub(crate) limits: AttemptLimits,
+    pub(crate) roles: Roles,
     pub(crate) wakers: Wakers,
     pub(crate) misbehaviour: Misbehaviour,
 }

@@ -1,6 +1,7 @@
 //! What an operator can set.
 
 use ledger::Mode;
+use platform::config::check_public_url;
 use serde::{Deserialize, Serialize};
 
 /// The settings of giveaway-api.
@@ -38,10 +39,7 @@ impl Config {
     /// # Errors
     /// The first key that cannot be, with the reason.
     pub fn check(&self) -> anyhow::Result<()> {
-        let is_url =
-            ["http://", "https://"].iter().any(|scheme| self.public_url.starts_with(scheme));
-        anyhow::ensure!(is_url, "public_url: `{}` is not an http or https url", self.public_url);
-        anyhow::ensure!(!self.public_url.ends_with('/'), "public_url: must not end with a slash");
+        check_public_url(&self.public_url)?;
         anyhow::ensure!(
             self.publish_timeout_seconds > 0,
             "publish_timeout_seconds: must be positive"

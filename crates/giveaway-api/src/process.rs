@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use axum::Router;
 use contracts::{giveaway::giveaway_service_server::SERVICE_NAME, lane};
 use draw::signing::InstanceKey;
 use ledger::Mode;
@@ -9,7 +10,7 @@ use platform::{
     db::DbConfig,
     process::{
         Offer, Process, Told,
-        settings::{Internal, Log, Peer, Redis, Server},
+        settings::{self, Internal, Log, Peer, Redis, Server},
     },
     provider::ProviderSettings,
 };
@@ -86,7 +87,28 @@ impl Default for Settings {
     }
 }
 
+impl settings::Settings for Settings {
+    fn check(&self) -> anyhow::Result<()> {
+        self.told().check()?;
+        self.giftcard.endpoints("giftcard")?;
+        self.processor.endpoints("processor")?;
+        self.provider.check(self.mode == Mode::Live)?;
+        self.provider.connect()?;
+        self.config().check()
+    }
+}
+
 impl Settings {
+    fn config(&self) -> Config {
+        Config {
+            mode: self.mode,
+            public_url: self.server.public_url.clone(),
+            publish_timeout_seconds: self.publish_timeout_seconds,
+            payment_sweep_seconds: self.payment_sweep_seconds,
+            payout_cooling_hours: self.payout_cooling_hours,
+        }
+    }
+
     fn told(&self) -> Told<'_> {
         Told {
             service: "giveaway",
@@ -108,16 +130,7 @@ impl Settings {
 /// # Errors
 /// Says what keeps it from starting.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
-    settings.provider.check(settings.mode == Mode::Live)?;
-    let provider = settings.provider.connect()?;
     let process = Process::start::<Migrator>(settings.told()).await?;
-    let config = Config {
-        mode: settings.mode,
-        public_url: settings.server.public_url,
-        publish_timeout_seconds: settings.publish_timeout_seconds,
-        payment_sweep_seconds: settings.payment_sweep_seconds,
-        payout_cooling_hours: settings.payout_cooling_hours,
-    };
     let keys = &process.keys;
     let deps = Deps {
         db: process.db.clone(),
@@ -126,16 +139,20 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         calls: process.calls.clone(),
         giftcard: process.direct("giftcard", lane::GIFTCARD, &settings.giftcard)?,
         processor: process.direct("processor", lane::PROCESSOR, &settings.processor)?,
-        provider,
+        provider: settings.provider.connect()?,
         beacon: Arc::new(SandboxBeacon::of_installation(&keys.key(BEACON)?)?),
         instance_key: InstanceKey::from_seed(keys.key(INSTANCE)?.reveal()),
         link_key: keys.key(LINKS)?,
         admin_token_hash: process.admin.0,
+        roles: process.roles.clone(),
     };
-    let app = build(config, deps).await?;
+    let app = build(settings.config(), deps).await?;
     app.start();
-    let offer =
-        Offer { http: app.router.clone(), services: vec![(SERVICE_NAME, app.grpc.clone())] };
+    let offer = Offer {
+        http: app.router.clone(),
+        admin: Router::new(),
+        services: vec![(SERVICE_NAME, app.grpc.clone())],
+    };
     let health = process.money_service();
     process.run(offer, health, Vec::new()).await
 }

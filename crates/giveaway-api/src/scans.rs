@@ -1,5 +1,5 @@
 //! Due times are rows: the loops that look for them, once a second and when woken. Every step
-//! compare-and-sets, so it does not matter how many instances look at the same time.
+//! compare-and-sets, so it does no harm if more than one instance looks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use durable_grpc::Relay;
 use ledger::idempotency;
 use platform::{
     outbox::SqlOutbox,
-    scan::{self, Waker},
+    scan::{Scans, Waker},
 };
 
 use crate::{
@@ -107,9 +107,8 @@ where
     F: Fn(Arc<Service>) -> Fut + Send + 'static,
     Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
-    let (clock, shutdown) = (service.clock.clone(), &service.shutdown);
     let scanned = service.clone();
-    scan::spawn(name, clock, waker.clone(), shutdown, move || run(scanned.clone()));
+    scans(service).spawn(name, waker.clone(), move || run(scanned.clone()));
 }
 
 /// A loop that runs once per period of the service's clock, the first time at once.
@@ -120,9 +119,8 @@ where
 {
     let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
     let mut next_ms = i64::MIN;
-    let (clock, shutdown) = (service.clock.clone(), &service.shutdown);
     let service = service.clone();
-    scan::spawn(name, clock, Waker::new(), shutdown, move || {
+    scans(&service.clone()).spawn(name, Waker::new(), move || {
         let now_ms = service.clock.now_ms();
         let due = now_ms >= next_ms;
         if due {
@@ -136,4 +134,13 @@ where
             }
         }
     });
+}
+
+fn scans(service: &Service) -> Scans {
+    Scans {
+        service: "giveaway",
+        clock: service.clock.clone(),
+        shutdown: service.shutdown.clone(),
+        leases: service.roles.leases.clone(),
+    }
 }

@@ -2,23 +2,18 @@
 
 use std::{
     fmt,
-    num::NonZeroU32,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 use draw::signing::InstanceKey;
 use durable_grpc::{Calls, DirectChannel, Relay};
 use ledger::Mode;
-use platform::{
-    Clock, Db, Shutdown, keys::Key, limits::AttemptLimit, provider::Provider, scan::Waker,
-};
+use platform::{Clock, Db, Shutdown, keys::Key, provider::Provider, roles::Roles, scan::Waker};
 
 use crate::{
     actions::{drive_saga::Driving, entry_queue::EntryQueue},
     beacon::Beacon,
     config::Config,
-    ids::WinnerId,
     known_bad::Misbehaviour,
 };
 
@@ -47,6 +42,8 @@ pub struct Deps {
     pub link_key: Key,
     /// SHA-256 of the administrator's token.
     pub admin_token_hash: [u8; 32],
+    /// What its instances share.
+    pub roles: Roles,
 }
 
 /// What every action works with: the settings, the outside world, and the wakers of the scans.
@@ -79,20 +76,14 @@ pub struct Service {
     pub entries: EntryQueue,
     /// The sagas that this process drives right now.
     pub driving: Driving,
-    /// Winners who ask for their link once more, so that nobody floods a mailbox with our help.
-    pub resends: AttemptLimit<WinnerId>,
+    /// What the instances share.
+    pub roles: Roles,
     /// Make scans run now.
     pub wake: Wakers,
     /// Sends what is in the outbox, once the application has started.
     pub(crate) relay: OnceLock<Relay>,
     pub(crate) misbehaviour: Misbehaviour,
 }
-
-/// Links mailed again to one winner: enough for a lost mail and a full mailbox.
-const RESENDS: NonZeroU32 = NonZeroU32::new(5).unwrap();
-
-/// The time over which the resends are counted.
-const RESENDS_PER: Duration = Duration::from_secs(60 * 60);
 
 /// One waker per scan: an action that knows that something is due wakes its scan, which would find
 /// it anyway within a second.
@@ -129,6 +120,7 @@ impl Service {
             instance_key,
             link_key,
             admin_token_hash,
+            roles,
         } = deps;
         Arc::new(Self {
             config,
@@ -145,7 +137,7 @@ impl Service {
             admin_token_hash,
             entries: EntryQueue::default(),
             driving: Driving::default(),
-            resends: AttemptLimit::new(RESENDS, RESENDS_PER),
+            roles,
             wake: Wakers::default(),
             relay: OnceLock::new(),
             misbehaviour: Misbehaviour::default(),

@@ -16,8 +16,9 @@ use giftcard_api::SettlementConfig;
 use job_processor::SmtpConfig;
 use ledger::Mode;
 use platform::{
-    config::is_url,
+    config::check_public_url,
     db::DbConfig,
+    http::TrustedProxies,
     process::settings::Log,
     provider::{ProviderKind, ProviderSettings},
 };
@@ -66,6 +67,8 @@ pub(crate) struct Server {
     /// Where people reach it, without a slash at the end: what mailed links begin with. Empty for
     /// `http://` and the address that it listens at.
     pub(crate) public_url: String,
+    /// Networks of the proxies before it, which say for whom they ask in `X-Forwarded-For`.
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 /// The gRPC port.
@@ -133,7 +136,11 @@ impl Default for Config {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: (Ipv4Addr::LOCALHOST, PORT).into(), public_url: String::new() }
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, PORT).into(),
+            public_url: String::new(),
+            trusted_proxies: TrustedProxies::default(),
+        }
     }
 }
 
@@ -191,10 +198,9 @@ impl Config {
     /// Names the key and what is wrong with it.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let Server { public_url, .. } = &self.server;
-        anyhow::ensure!(
-            public_url.is_empty() || (is_url(public_url) && !public_url.ends_with('/')),
-            "server.public_url: `{public_url}` is not an http or https url without a slash at its end"
-        );
+        if !public_url.is_empty() {
+            check_public_url(public_url)?;
+        }
         self.grpc_address()?;
         self.provider.check(self.mode == Mode::Live)?;
         anyhow::ensure!(

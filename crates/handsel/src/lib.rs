@@ -45,7 +45,6 @@ use platform::{
     process,
     telemetry::{self, Format},
 };
-use serde::{Serialize, de::DeserializeOwned};
 
 use cli::{Cli, Command, FleetArgs};
 
@@ -83,7 +82,7 @@ pub fn run() -> ExitCode {
 /// An application of a fleet, as its own binary runs it.
 fn alone<S, F>(name: &str, args: FleetArgs, run: impl FnOnce(S) -> F) -> anyhow::Result<ExitCode>
 where
-    S: Default + Serialize + DeserializeOwned,
+    S: process::settings::Settings,
     F: Future<Output = anyhow::Result<()>>,
 {
     let settings = process::load(name, args.config.as_deref())?;

@@ -347,14 +347,20 @@ fn what_a_fleet_lacks_is_named() {
     check(&all, &[("HANDSEL__REDSI__URL", "x")], "redsi");
     check(&all, &[("HANDSEL__MODE", "live")], "live");
     check(&all, &[("HANDSEL__GRPC__LISTEN", "50051")], "grpc.listen");
-    check(&apis, &[], "provider.url");
-    let provider = ["URL", "API_KEY", "WEBHOOK_SECRET"];
-    let provider = provider.map(|key| (format!("HANDSEL__PROVIDER__{key}"), "http://127.0.0.1:1"));
-    let mut settings: Vec<(&str, &str)> =
-        provider.iter().map(|(key, value)| (key.as_str(), *value)).collect();
-    check(&apis, &settings, "redis.url");
-    check(&["job-processor"], &[], "redis.url");
-    // Before anything is reached that a key would protect.
+    let mut settings = Vec::new();
+    check(&all, &settings, "redis.url");
     settings.push(("HANDSEL__REDIS__URL", "redis://127.0.0.1:1"));
+    check(&all, &settings, "database.url");
+    settings.push(("HANDSEL__DATABASE__URL", "postgres://127.0.0.1:1/handsel"));
+    let wrong = ("HANDSEL__GIVEAWAY__GRPC_URLS", "[\"x:1\"]");
+    check(&all[2..], &[settings.as_slice(), &[wrong]].concat(), "giveaway.grpc_urls");
+    check(&apis, &settings, "provider.url");
+    settings.push(("HANDSEL__PROVIDER__URL", "http://127.0.0.1:1"));
+    check(&apis, &settings, "provider.api_key");
+    settings.push(("HANDSEL__PROVIDER__API_KEY", "key"));
+    settings.push(("HANDSEL__PROVIDER__WEBHOOK_SECRET", "secret"));
+    let wrong = |setting| [settings.as_slice(), &[setting]].concat();
+    check(&apis, &wrong(("HANDSEL__SERVER__PUBLIC_URL", "shop.example")), "server.public_url");
+    // Before anything is reached that a key would protect.
     check(&apis, &settings, "handsel keys make");
 }

@@ -7,7 +7,7 @@ use contracts::processor::{
     analytics_service_server::AnalyticsServiceServer, mail_service_server::MailServiceServer,
 };
 use durable_grpc::DirectChannel;
-use platform::{Clock, Db, Shutdown, health::Health};
+use platform::{Clock, Db, Shutdown, health::Health, roles::Roles, scan::Scans};
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
@@ -33,6 +33,8 @@ pub struct Deps {
     pub clock: Clock,
     /// Stops the background loops.
     pub shutdown: Shutdown,
+    /// What its instances share.
+    pub roles: Roles,
 }
 
 /// The job processor, ready to be served.
@@ -94,7 +96,9 @@ pub fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
     let grpc = Routes::new(MailServiceServer::new(rpc.clone()))
         .add_service(AnalyticsServiceServer::new(rpc));
     let router = if config.mailbox { http::router(state.clone()) } else { Router::new() };
-    actions::spawn_background(&state, &deps.shutdown);
+    let Deps { clock, shutdown, roles, .. } = deps;
+    let scans = Scans { service: "processor", clock, shutdown, leases: roles.leases };
+    actions::spawn_background(&state, &scans);
     Ok(App { grpc, router, state })
 }
 

@@ -17,7 +17,7 @@ use platform::{
     health::{Checked, Health},
     process::{
         Offer, Process, Told,
-        settings::{Internal, Log, Peer, Redis},
+        settings::{self, Internal, Log, Peer, Redis},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,8 @@ pub struct Settings {
     pub giftcard: Peer,
     /// The mail server.
     pub smtp: SmtpConfig,
+    /// Show mails at `/dev/mail` of the admin port instead of sending them: for trying things out.
+    pub mailbox: bool,
     /// What is logged.
     pub log: Log,
 }
@@ -62,8 +64,29 @@ impl Default for Settings {
             giveaway: Peer::at(50_051),
             giftcard: Peer::at(50_052),
             smtp: SmtpConfig::default(),
+            mailbox: false,
             log: Log::default(),
         }
+    }
+}
+
+impl settings::Settings for Settings {
+    fn check(&self) -> anyhow::Result<()> {
+        self.told().check()?;
+        self.giveaway.endpoints("giveaway")?;
+        self.giftcard.endpoints("giftcard")?;
+        self.smtp.check()?;
+        // Whoever reaches it reads every mail, with its links.
+        anyhow::ensure!(
+            !self.mailbox || self.admin.listen.ip().is_loopback(),
+            "mailbox: needs admin.listen on this machine only, such as 127.0.0.1:5001, and not {}",
+            self.admin.listen
+        );
+        anyhow::ensure!(
+            !self.mailbox || self.mode == Mode::Test,
+            "mailbox: is for mode = \"test\" only"
+        );
+        Ok(())
     }
 }
 
@@ -90,11 +113,12 @@ impl Settings {
 /// Says what keeps it from starting.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let process = Process::start::<Migrator>(settings.told()).await?;
-    let config = Config { smtp: settings.smtp, mailbox: false };
+    let config = Config { smtp: settings.smtp, mailbox: settings.mailbox };
     let deps = Deps {
         db: process.db.clone(),
         clock: process.clock.clone(),
         shutdown: process.shutdown.clone(),
+        roles: process.roles.clone(),
     };
     let app = build(config, deps)?;
     app.connect_owner("giveaway", process.direct("giveaway", lane::GIVEAWAY, &settings.giveaway)?);
@@ -111,6 +135,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     ];
     let offer = Offer {
         http: Router::new(),
+        admin: app.router.clone(),
         services: vec![
             (mail_service_server::SERVICE_NAME, app.grpc.clone()),
             (analytics_service_server::SERVICE_NAME, app.grpc.clone()),

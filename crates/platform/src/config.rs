@@ -136,6 +136,18 @@ pub fn is_url(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
+/// Whether pages can be reached there.
+///
+/// # Errors
+/// Names `server.public_url` and what is wrong with it.
+pub fn check_public_url(url: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        is_url(url) && !url.ends_with('/'),
+        "server.public_url: `{url}` is not an http or https url without a slash at its end"
+    );
+    Ok(())
+}
+
 /// Converts a flag's value for [`load`].
 pub fn flag(value: impl Into<Value>) -> Value {
     value.into()

@@ -11,12 +11,12 @@
 //! | [`http`] | the HTTP edge: problem+json errors, idempotent bodies, bearer tokens, headers |
 //! | [`id`] | typed, prefixed UUIDv7 ids |
 //! | [`keys`] | key files: made at first start, mode 0600, each with a key id |
-//! | [`limits`] | attempt limits where guessing could pay |
 //! | [`metrics`] | what is counted in a process, for the administrator |
 //! | [`outbox`] | calls that must happen because state changed |
 //! | [`process`] | one application of a fleet: what it stands on, how it starts and ends |
 //! | [`provider`] | the payment-provider port and its sandbox adapter |
 //! | [`quarantine`] | a restored database holds still until it matches the world |
+//! | [`roles`] | what instances share besides rows: limits and leases, embedded or on Redis |
 //! | [`rpc`] | what proves that an RPC comes from one of our services |
 //! | [`scan`] | due times are rows: the loop that looks for them |
 //! | [`shutdown`] | stop accepting, finish, stop, within a limit |
@@ -32,12 +32,12 @@ pub mod health;
 pub mod http;
 pub mod id;
 pub mod keys;
-pub mod limits;
 pub mod metrics;
 pub mod outbox;
 pub mod process;
 pub mod provider;
 pub mod quarantine;
+pub mod roles;
 pub mod rpc;
 pub mod scan;
 pub mod shutdown;

@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long tasks may take to finish after a stop was asked for. Claims that are not released by
@@ -22,12 +23,12 @@ impl Shutdown {
     }
 
     /// Spawns a task that [`Shutdown::stop`] waits for. The task itself watches
-    /// [`Shutdown::requested`].
-    pub fn spawn<F>(&self, task: F)
+    /// [`Shutdown::requested`]. The handle may be dropped.
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<()>
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.tasks.spawn(task);
+        self.tasks.spawn(task)
     }
 
     /// Resolves once a stop was asked for.

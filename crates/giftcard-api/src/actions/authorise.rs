@@ -54,7 +54,7 @@ pub(crate) async fn authorise(
     let external_id = external_id(&request.external_id)?;
     rules::expiry(service.clock.now(), request.hold_hours)?;
     let asker = Asker::Merchant(merchant);
-    service.limits.admit(asker)?;
+    service.limits.admit(asker).await?;
     let lookup = service.secrets.lookup(&read_code(&request.code)?);
     let once = match Once::begin(service, merchant.0, "authorise", key).await? {
         Begun::Replay(answer) => return Ok(answer),
@@ -64,7 +64,7 @@ pub(crate) async fn authorise(
     let outcome = match found.filter(|card| card.merchant_id == merchant) {
         Some(card) => set_aside(&once, card, amount, external_id, request.hold_hours).await,
         None => {
-            service.limits.missed(asker);
+            service.limits.missed(asker).await;
             Err(Refusal::CardNotFound.into())
         }
     };

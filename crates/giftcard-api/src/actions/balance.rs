@@ -21,14 +21,14 @@ use crate::{
 /// # Errors
 /// Refused when there is nothing to show, or after too many misses.
 pub(crate) async fn balance(service: &Service, asker: Asker, code: &str) -> Result<BalanceView> {
-    service.limits.admit(asker)?;
+    service.limits.admit(asker).await?;
     let code = read_code(code)?;
     let lookup = service.secrets.lookup(&code);
     let found = card::by_lookup(service.db.read(), &lookup).await?;
     match found.filter(|card| may_see(service, asker, card)) {
         Some(card) => view(service, card).await,
         None => {
-            service.limits.missed(asker);
+            service.limits.missed(asker).await;
             Err(Refusal::CardNotFound.into())
         }
     }

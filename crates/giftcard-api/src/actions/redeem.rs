@@ -63,7 +63,7 @@ pub(crate) async fn redeem(
     let amount = amount::positive(request.amount)?;
     let external_id = external_id(&request.external_id)?;
     let asker = Asker::Merchant(merchant);
-    service.limits.admit(asker)?;
+    service.limits.admit(asker).await?;
     let code = match &request.card {
         Which::Code(text) => Some(read_code(text)?),
         Which::Card(_) => None,
@@ -80,7 +80,7 @@ pub(crate) async fn redeem(
     let outcome = match found.filter(|card| card.merchant_id == merchant) {
         Some(card) => take(service, &once, merchant, card, amount, external_id).await,
         None => {
-            service.limits.missed(asker);
+            service.limits.missed(asker).await;
             Err(Refusal::CardNotFound.into())
         }
     };

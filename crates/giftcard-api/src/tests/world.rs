@@ -15,7 +15,9 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Mode;
-use platform::{Clock, Shutdown, keys::KeyDir, provider::Provider, token::hash_bearer};
+use platform::{
+    Clock, Shutdown, keys::KeyDir, provider::Provider, roles::Roles, token::hash_bearer,
+};
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -131,6 +133,7 @@ impl World {
             calls: calls.clone(),
             provider: provider.clone(),
             admin_token_hash: hash_bearer(ADMIN),
+            roles: Roles::embedded(),
         };
         let app = build(config.clone(), deps).await.unwrap();
         Self { db, clock, bank, app, calls, shutdown, provider, config, files }
@@ -147,6 +150,7 @@ impl World {
             calls: self.calls.clone(),
             provider: self.provider.clone(),
             admin_token_hash: hash_bearer(ADMIN),
+            roles: Roles::embedded(),
         };
         self.app = build(self.config.clone(), deps).await.unwrap();
     }

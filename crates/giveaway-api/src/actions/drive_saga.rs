@@ -86,18 +86,11 @@ impl Drop for Seat<'_> {
 
 /// Drives a saga in a task of its own until it ends or has to wait. The handle may be dropped.
 pub(crate) fn spawn(service: &Arc<Service>, id: SagaId) -> JoinHandle<()> {
-    let service = service.clone();
-    tokio::spawn(async move {
-        let Some(_seat) = service.driving.enter(id) else { return };
-        let shutdown = service.shutdown.clone();
-        tokio::select! {
-            // What was being done is done again by whoever takes the lease next.
-            () = shutdown.requested() => {}
-            driven = drive(&service, id) => {
-                if let Err(error) = driven {
-                    tracing::error!(saga = %id, error = format!("{error:#}"), "a saga's turn failed");
-                }
-            }
+    let driver = service.clone();
+    service.shutdown.spawn(async move {
+        let Some(_seat) = driver.driving.enter(id) else { return };
+        if let Err(error) = take_turns(&driver, id).await {
+            tracing::error!(saga = %id, error = format!("{error:#}"), "a saga's turn failed");
         }
     })
 }
@@ -141,12 +134,23 @@ enum Turn {
     Wait,
 }
 
-async fn drive(service: &Service, id: SagaId) -> anyhow::Result<()> {
+/// Drives a saga if nobody else does, until the process is to end.
+async fn take_turns(service: &Service, id: SagaId) -> anyhow::Result<()> {
     let saga = saga::find(service.db.write(), id).await?.context("the saga is gone")?;
     let now = service.clock.now();
     let Some(fence) = lease::take(service.db.write(), &saga, now, LEASE).await? else {
         return Ok(());
     };
+    tokio::select! {
+        driven = drive(service, id, fence) => driven,
+        // What was being done is done again by whoever takes the lease next, and need not wait for it.
+        () = service.shutdown.requested() => {
+            Ok(lease::give_back(service.db.write(), id, fence).await?)
+        }
+    }
+}
+
+async fn drive(service: &Service, id: SagaId, fence: i64) -> anyhow::Result<()> {
     loop {
         let saga = saga::find(service.db.write(), id).await?.context("the saga is gone")?;
         let turn = match saga.state()? {

@@ -1,9 +1,11 @@
 //! A winner asks for the link once more. Whoever asks learns nothing: the answer is always the same,
 //! and the link goes to the address of the entry.
 
+use std::{num::NonZeroU32, time::Duration};
+
 use contracts::mail;
 use jiff::Timestamp;
-use platform::token::open_link;
+use platform::{roles::Quota, token::open_link};
 use serde::Deserialize;
 
 use super::{
@@ -17,6 +19,11 @@ use crate::{
     service::Service,
     store::{entry, winner},
 };
+
+/// Links mailed again to one winner within an hour: enough for a lost mail and a full mailbox, and too few
+/// for anybody to flood a mailbox with our help.
+const RESENDS: Quota =
+    Quota::new("resends", NonZeroU32::new(5).expect("not zero"), Duration::from_secs(60 * 60));
 
 /// Who asks.
 #[derive(Clone, Deserialize)]
@@ -55,7 +62,7 @@ pub async fn resend_link(service: &Service, asker: &Asker) -> Result<()> {
         _ => return Ok(()),
     };
     let id = row.winner_id();
-    if service.resends.attempt(&id).is_err() {
+    if service.roles.limits.attempt(&RESENDS, &id.to_string()).await.is_err() {
         return Ok(());
     }
     let tx = service.db.begin("resend_link").await?;

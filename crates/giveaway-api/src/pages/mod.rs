@@ -22,11 +22,10 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRef},
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 
-use self::limit::Attempts;
 use crate::service::Service;
 
 /// The largest form: a few short fields, with room for what browsers add by encoding them.
@@ -34,7 +33,6 @@ const FORM_LIMIT_BYTES: usize = 16 * 1024;
 
 /// The routes, with complete paths.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
-    let pages = Pages { service: service.clone(), attempts: Arc::default() };
     Router::new()
         .route("/g/{giveaway}", get(giveaway::show))
         .route("/g/{giveaway}/enter", post(enter::submit))
@@ -46,24 +44,5 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route(assets::STYLE_PATH, get(assets::style))
         .route(assets::ICON_PATH, get(assets::icon))
         .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
-        .with_state(pages)
-}
-
-/// What the pages work with.
-#[derive(Clone)]
-struct Pages {
-    service: Arc<Service>,
-    attempts: Arc<Attempts>,
-}
-
-impl FromRef<Pages> for Arc<Service> {
-    fn from_ref(pages: &Pages) -> Self {
-        pages.service.clone()
-    }
-}
-
-impl FromRef<Pages> for Arc<Attempts> {
-    fn from_ref(pages: &Pages) -> Self {
-        pages.attempts.clone()
-    }
+        .with_state(service.clone())
 }

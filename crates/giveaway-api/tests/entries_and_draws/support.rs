@@ -26,7 +26,7 @@ use giveaway_api::{
 };
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
-use platform::{Clock, Db, Shutdown, keys::Key, outbox, provider::SandboxProvider};
+use platform::{Clock, Db, Shutdown, keys::Key, outbox, provider::SandboxProvider, roles::Roles};
 use prost::Message as _;
 use sea_orm::{
     ActiveModelTrait as _,
@@ -344,6 +344,7 @@ async fn build(db: Db, clock: Clock, files: &std::path::Path, outside: Outside) 
         instance_key: InstanceKey::from_seed(&[8; 32]),
         link_key: Key::new([9; 32]),
         admin_token_hash: [0; 32],
+        roles: Roles::embedded(),
     };
     giveaway_api::build(Config::default(), deps).await.unwrap()
 }

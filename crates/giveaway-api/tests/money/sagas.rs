@@ -186,6 +186,24 @@ async fn a_saga_survives_the_process_at_every_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_stopped_gives_its_sagas_back() {
+    for world in World::all().await {
+        let app = world.start().await;
+        let (host, id) = drafted(&world, &app).await;
+        world.giftcard.fail("reserve", &[Fault::Hang, Fault::Hang]);
+        tokio::select! {
+            _ = publish(&app, &host, id, "p") => {}
+            () = eventually(PATIENCE, async || world.giftcard.calls("reserve") >= 1) => {}
+        }
+        app.stop().await;
+        world.giftcard.heal();
+        // No time passes that a lease could end by, on any engine.
+        let app = world.start().await;
+        is_funded(&world, &app, &host, id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_about_an_undecided_saga_aborts_it_first() {
     for world in World::all().await {
         let app = world.start().await;

@@ -17,7 +17,7 @@ use giveaway_api::{App, Config, Deps, Migrator, beacon::SandboxBeacon, ids::Give
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
-use platform::{Clock, Shutdown, keys::Key, token::hash_bearer};
+use platform::{Clock, Shutdown, keys::Key, roles::Roles, token::hash_bearer};
 use serde_json::{Value, json};
 use testkit::{TestDb, eventually};
 use tokio::runtime::Runtime;
@@ -137,6 +137,7 @@ impl World {
             instance_key: InstanceKey::from_seed(&[8; 32]),
             link_key: Key::new([9; 32]),
             admin_token_hash: hash_bearer(ADMIN),
+            roles: Roles::embedded(),
         };
         let app = runtime
             .spawn(async move {
@@ -191,6 +192,14 @@ impl Alive {
     /// Kills the application as it is, with everything that it has under way.
     pub(crate) fn kill(mut self) {
         self.die();
+    }
+
+    /// Ends the application as its service manager does: what it has under way is given back.
+    pub(crate) async fn stop(self) {
+        let shutdown = self.service().shutdown.clone();
+        let stopping = async move { shutdown.stop().await };
+        assert!(self.runtime.as_ref().unwrap().spawn(stopping).await.unwrap());
+        self.kill();
     }
 
     fn die(&mut self) {

@@ -21,6 +21,7 @@ use platform::{
     health::{Checked, Health},
     http::AdminTokenHash,
     metrics,
+    roles::Roles,
     rpc::ServiceCredential,
     token::hash_bearer,
 };
@@ -50,6 +51,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) config: &'a Config,
     pub(crate) clock: &'a Clock,
     pub(crate) shutdown: &'a Shutdown,
+    pub(crate) roles: &'a Roles,
     pub(crate) secrets: &'a Secrets,
     pub(crate) provider: &'a ConnectedProvider,
     pub(crate) public_url: &'a str,
@@ -105,6 +107,7 @@ impl Applications {
             instance_key: around.secrets.instance.clone(),
             link_key: around.secrets.links.clone(),
             admin_token_hash,
+            roles: around.roles.clone(),
         };
         let config = giveaway_api::Config {
             mode: around.config.mode,
@@ -194,6 +197,7 @@ fn processor(
         db: databases.processor.clone(),
         clock: around.clock.clone(),
         shutdown: around.shutdown.clone(),
+        roles: around.roles.clone(),
     };
     job_processor::build(config, deps)
 }
@@ -220,6 +224,7 @@ async fn giftcard(
         keys: around.secrets.keys.clone(),
         mode: around.config.mode,
         admin_token_hash: hash_bearer(around.secrets.admin_token.reveal()),
+        roles: around.roles.clone(),
     };
     giftcard_api::build(config, deps).await
 }

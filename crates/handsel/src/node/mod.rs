@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use durable_grpc::WorkerHandle;
-use platform::{Clock, Shutdown, grpc, http, metrics};
+use platform::{Clock, Shutdown, grpc, http, metrics, roles::Roles};
 use tokio::net::TcpListener;
 
 use self::{
@@ -74,6 +74,7 @@ impl Node {
             config,
             clock: &clock,
             shutdown: &shutdown,
+            roles: &Roles::embedded(),
             secrets: &secrets,
             provider: &bank,
             public_url: &public_url,
@@ -90,7 +91,8 @@ impl Node {
             }
             None => None,
         };
-        http::serve(listener, edge::router(config, &clock, &applications), &shutdown);
+        let router = edge::router(config, &clock, &applications);
+        http::serve(listener, router, config.server.trusted_proxies.clone(), &shutdown);
         calls::write_address(&config.data_dir, address)?;
         Ok(Self {
             address,

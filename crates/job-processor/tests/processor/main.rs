@@ -10,7 +10,7 @@ mod smtp_server;
 
 use durable_grpc::Target;
 use job_processor::{App, Config, Deps, Migrator};
-use platform::{Clock, Shutdown, clock::from_millis};
+use platform::{Clock, Shutdown, clock::from_millis, roles::Roles};
 use testkit::TestDb;
 
 /// A job processor over a test's database.
@@ -23,7 +23,12 @@ impl Processor {
     fn start(config: Config, db: &TestDb) -> Self {
         let shutdown = Shutdown::new();
         let clock = Clock::manual(from_millis(1_800_000_000_000));
-        let deps = Deps { db: (**db).clone(), clock, shutdown: shutdown.clone() };
+        let deps = Deps {
+            db: (**db).clone(),
+            clock,
+            shutdown: shutdown.clone(),
+            roles: Roles::embedded(),
+        };
         Self { app: job_processor::build(config, deps).unwrap(), shutdown }
     }
 

@@ -10,7 +10,7 @@ mod request_id;
 mod serve;
 mod sheet;
 
-pub use address::ClientAddress;
+pub use address::{ClientAddress, TrustedProxies};
 pub use admin::{Admin, AdminTokenHash};
 pub use bearer::Bearer;
 pub use body::{BODY_LIMIT, IdempotencyKey, Idempotent, Json};

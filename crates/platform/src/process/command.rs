@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args as _, Command, FromArgMatches as _};
-use serde::{Serialize, de::DeserializeOwned};
 
+use super::settings::Settings;
 use crate::config;
 
 /// It could not do its work.
@@ -19,7 +19,7 @@ struct Args {
     /// Read this file; without it, the application's own in the current folder, if there is one
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Only say whether the configuration can be read
+    /// Only say whether the configuration can work, before any server is asked
     #[arg(long)]
     check: bool,
 }
@@ -29,18 +29,17 @@ struct Args {
 ///
 /// # Errors
 /// Names the key and what is wrong with it.
-pub fn load<S>(name: &str, file: Option<&Path>) -> anyhow::Result<S>
-where
-    S: Default + Serialize + DeserializeOwned,
-{
+pub fn load<S: Settings>(name: &str, file: Option<&Path>) -> anyhow::Result<S> {
     let usual = PathBuf::from(format!("{name}.toml"));
-    config::load(file.unwrap_or(&usual), file.is_some(), &[])
+    let settings: S = config::load(file.unwrap_or(&usual), file.is_some(), &[])?;
+    settings.check()?;
+    Ok(settings)
 }
 
 /// The `main` of an application: loads what it is told, and runs it until it ends.
 pub fn main<S, F>(name: &'static str, about: &'static str, run: impl FnOnce(S) -> F) -> ExitCode
 where
-    S: Default + Serialize + DeserializeOwned,
+    S: Settings,
     F: Future<Output = anyhow::Result<()>>,
 {
     let command = Args::augment_args(Command::new(name).about(about))

@@ -27,13 +27,14 @@ use tonic::service::Routes;
 use self::settings::{Internal, Log, Peer, Redis, Server};
 use crate::{
     Clock, Db, Shutdown,
-    config::Secret,
+    config::{Secret, check_public_url},
     db::DbConfig,
     grpc,
     health::{self, Checked, MoneyService},
-    http::{self, AdminTokenHash, edge},
+    http::{self, AdminTokenHash, TrustedProxies, edge},
     keys::{Key, KeyDir},
     metrics,
+    roles::Roles,
     rpc::ServiceCredential,
     telemetry,
     token::hash_bearer,
@@ -56,8 +57,11 @@ pub struct Process {
     pub calls: Calls,
     /// Who the administrator is.
     pub admin: AdminTokenHash,
+    /// What the instances share, at Redis.
+    pub roles: Roles,
     service: &'static str,
     ports: Ports,
+    proxies: TrustedProxies,
     descriptors: &'static [u8],
 }
 
@@ -100,6 +104,8 @@ struct Ports {
 pub struct Offer {
     /// For people and programs; empty where there is no port for them.
     pub http: Router,
+    /// Besides health and metrics, at the port for the installation's own machines.
+    pub admin: Router,
     /// The gRPC services, by their full names.
     pub services: Vec<(&'static str, Routes)>,
 }
@@ -125,6 +131,30 @@ impl Ports {
     }
 }
 
+impl Told<'_> {
+    /// Whether a process can stand on it, as far as that shows before any server is asked.
+    ///
+    /// # Errors
+    /// Names the key and what is wrong with it.
+    pub fn check(&self) -> anyhow::Result<()> {
+        // What one application refuses alone, another would go on without.
+        anyhow::ensure!(
+            self.mode != "live",
+            "mode: `live` does not take the sandbox beacon, and there is no other yet"
+        );
+        if let Some(server) = self.server {
+            check_public_url(&server.public_url)?;
+        }
+        self.redis.url()?;
+        anyhow::ensure!(
+            !self.database.url.is_empty(),
+            "database.url: is needed, as postgres://user:password@host/database: an SQLite file cannot be \
+             shared by the instances of a fleet"
+        );
+        Ok(())
+    }
+}
+
 impl Process {
     /// Starts logging, counting and listening to signals, loads what the applications share, joins the
     /// queue of calls, opens the schema and takes the ports.
@@ -132,11 +162,6 @@ impl Process {
     /// # Errors
     /// Names the key of the configuration, or the file, that does not do.
     pub async fn start<M: MigratorTrait>(told: Told<'_>) -> anyhow::Result<Self> {
-        // What one application refuses alone, another would go on without.
-        anyhow::ensure!(
-            told.mode != "live",
-            "mode: `live` does not take the sandbox beacon, and there is no other yet"
-        );
         let url = told.redis.url()?;
         telemetry::init(&told.log.filter, told.log.format)?;
         let shutdown = Shutdown::new();
@@ -159,8 +184,10 @@ impl Process {
             credential,
             calls,
             admin: AdminTokenHash(hash_bearer(admin.reveal())),
+            roles: Roles::redis(url).context("redis.url")?,
             service: told.service,
             ports: Ports::bind(&told).await?,
+            proxies: told.server.map(|server| server.trusted_proxies.clone()).unwrap_or_default(),
             descriptors: told.descriptors,
         })
     }
@@ -199,7 +226,7 @@ impl Process {
         checked: Arc<dyn Checked>,
         workers: Vec<WorkerHandle>,
     ) -> anyhow::Result<()> {
-        let Self { shutdown, ports, db, .. } = self;
+        let Self { shutdown, ports, db, proxies, .. } = self;
         let http = ports.http.as_ref().map(TcpListener::local_addr).transpose()?;
         let (grpc, admin) = (ports.grpc.local_addr()?, ports.admin.local_addr()?);
         let services = grpc::Services {
@@ -208,10 +235,11 @@ impl Process {
             credential: self.credential,
         };
         grpc::serve(ports.grpc, services, &shutdown).await?;
-        let routes = health::router(checked).merge(metrics::router(self.admin));
-        http::serve(ports.admin, edge(routes), &shutdown);
+        let routes = health::router(checked).merge(metrics::router(self.admin)).merge(offer.admin);
+        // Nobody is limited there, so that it does not matter who asks.
+        http::serve(ports.admin, edge(routes), TrustedProxies::default(), &shutdown);
         if let Some(listener) = ports.http {
-            http::serve(listener, edge(offer.http), &shutdown);
+            http::serve(listener, edge(offer.http), proxies, &shutdown);
         }
         let http = http.map(tracing::field::display);
         tracing::info!(http, %grpc, %admin, "ready");
@@ -228,11 +256,6 @@ impl Process {
 
 /// A service's schema, which must be up to date: others may run on it that know only the one before.
 async fn database<M: MigratorTrait>(service: &str, config: &DbConfig) -> anyhow::Result<Db> {
-    anyhow::ensure!(
-        !config.url.is_empty(),
-        "database.url: is needed, as postgres://user:password@host/database: an SQLite file cannot be \
-         shared by the instances of a fleet"
-    );
     let db = Db::postgres(config.url.reveal(), service, config.max_connections)
         .await
         .context("database.url")?;

@@ -3,9 +3,18 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{config::Secret, telemetry::Format};
+use crate::{config::Secret, http::TrustedProxies, telemetry::Format};
+
+/// Everything that an application can be told.
+pub trait Settings: Default + Serialize + DeserializeOwned {
+    /// Whether it can work, as far as that shows before any server is asked.
+    ///
+    /// # Errors
+    /// Names the key and what is wrong with it.
+    fn check(&self) -> anyhow::Result<()>;
+}
 
 /// The HTTP server for people and programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +24,9 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Where people reach the installation, without a slash at the end: what mailed links begin with.
     pub public_url: String,
+    /// Networks of the proxies before it, which say for whom they ask in `X-Forwarded-For`. From anybody
+    /// else that header means nothing.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// A port that only the installation's own machines should reach.
@@ -54,7 +66,11 @@ pub struct Log {
 impl Server {
     /// On this machine, reached as the installation's usual address.
     pub fn at(port: u16) -> Self {
-        Self { listen: here(port), public_url: "http://127.0.0.1:5000".to_owned() }
+        Self {
+            listen: here(port),
+            public_url: "http://127.0.0.1:5000".to_owned(),
+            trusted_proxies: TrustedProxies::default(),
+        }
     }
 }
 
@@ -90,7 +106,7 @@ impl Peer {
     ///
     /// # Errors
     /// Names the key and the URL that is none, or says that there are none.
-    pub(super) fn endpoints(&self, key: &str) -> anyhow::Result<Vec<tonic::transport::Endpoint>> {
+    pub fn endpoints(&self, key: &str) -> anyhow::Result<Vec<tonic::transport::Endpoint>> {
         anyhow::ensure!(!self.grpc_urls.is_empty(), "{key}.grpc_urls: names no instance");
         let parse = |url: &String| {
             let endpoint = tonic::transport::Endpoint::from_shared(url.clone()).ok();

@@ -100,6 +100,20 @@ pub async fn rest<C: ConnectionTrait>(
     Ok(rested.rows_affected == 1)
 }
 
+/// Gives the lease back as it is, for whoever takes it next. Nothing is written when it was lost.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_back<C: ConnectionTrait>(conn: &C, id: SagaId, fence: i64) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::LeaseUntil, Expr::value(0_i64))
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::Fence.eq(fence))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 /// Makes a saga due that was flagged for the operator, and takes the flag away. False when it is not
 /// flagged. A lease that somebody holds stays as it is: the saga is being worked on.
 ///

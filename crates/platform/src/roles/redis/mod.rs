@@ -1,0 +1,17 @@
+//! The roles of a process that is one of several, on the Redis that they share.
+//!
+//! | key | what it holds |
+//! |---|---|
+//! | `handsel:limit:NAME:HASH` | when all attempts of a key will be refilled, in microseconds; ends at that time |
+//! | `handsel:lease:NAME` | who holds a lease; ends with it |
+//! | `handsel:fence:NAME` | how often it changed hands |
+//!
+//! Keys of limits are hashed: they are addresses and ids of people. Time is the server's.
+
+mod leases;
+mod limits;
+mod link;
+
+pub use leases::RedisLeases;
+pub use limits::RedisLimits;
+pub use link::Link;

@@ -1,0 +1,39 @@
+//! What each role promises, on each backend.
+//!
+//! | module | role |
+//! |---|---|
+//! | `limits` | attempts and their quotas |
+//! | `leases` | who does what only one needs to do |
+//! | `redis` | both, while the server goes and comes back |
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod leases;
+mod limits;
+mod redis;
+
+use std::sync::Arc;
+
+use platform::roles::{Leases, Limits, Roles, embedded::EmbeddedLeases};
+
+/// Two instances of an application, and what they share.
+struct Instances {
+    limits: [Arc<dyn Limits>; 2],
+    leases: [Arc<dyn Leases>; 2],
+}
+
+impl Instances {
+    /// In one process.
+    fn embedded() -> Self {
+        let limits = Roles::embedded().limits;
+        let leases = EmbeddedLeases::default();
+        let another = leases.another_holder();
+        Self { limits: [limits.clone(), limits], leases: [Arc::new(leases), Arc::new(another)] }
+    }
+
+    /// In two processes, on a server.
+    fn redis(url: &str) -> Self {
+        let [first, second] = [(); 2].map(|()| Roles::redis(url).unwrap());
+        Self { limits: [first.limits, second.limits], leases: [first.leases, second.leases] }
+    }
+}

@@ -1,0 +1,65 @@
+//! Both roles on Redis, and while it is away.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use platform::roles::{Hold, Quota, Roles};
+use testkit::{RedisServer, eventually};
+
+use super::{Instances, leases, limits};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+const TWO: Quota = Quota::new("away", NonZeroU32::new(2).unwrap(), HOUR);
+
+#[tokio::test]
+async fn limits() {
+    let server = RedisServer::start().await;
+    limits::check(&Instances::redis(&server.url())).await;
+}
+
+#[tokio::test]
+async fn leases() {
+    let server = RedisServer::start().await;
+    leases::check(&Instances::redis(&server.url())).await;
+}
+
+#[tokio::test]
+async fn while_it_is_away_each_counts_alone_and_nobody_knows_who_holds() {
+    let mut server = RedisServer::start().await;
+    let Instances { limits: [first, second], leases: [holder, other] } =
+        Instances::redis(&server.url());
+    for limits in [&first, &second] {
+        limits.attempt(&TWO, "key").await.unwrap();
+    }
+    assert!(matches!(holder.hold("away", HOUR).await, Hold::Ours(_)));
+
+    server.kill();
+    for limits in [&first, &second] {
+        limits.attempt(&TWO, "key").await.unwrap();
+        limits.attempt(&TWO, "key").await.unwrap();
+        limits.attempt(&TWO, "key").await.unwrap_err();
+        limits.look(&TWO, "key").await.unwrap_err();
+    }
+    assert_eq!(holder.hold("away", HOUR).await, Hold::Unknown);
+
+    server.start_again().await;
+    let back = eventually(LIMIT, async || match other.hold("away", HOUR).await {
+        Hold::Unknown => None,
+        hold => Some(hold),
+    });
+    assert_eq!(back.await, Hold::Others, "it is still held");
+    eventually(LIMIT, async || first.look(&TWO, "another key").await.is_ok()).await;
+    eventually(LIMIT, async || second.attempt(&TWO, "key").await.is_err()).await;
+}
+
+#[tokio::test]
+async fn what_is_no_server_is_refused_and_not_repeated() {
+    let error = Roles::redis("postgres://user:password@host/0").unwrap_err();
+    assert!(!format!("{error:?}").contains("password"), "{error:?}");
+    // One that is not there is only away.
+    let roles = Roles::redis("redis://127.0.0.1:1/0").unwrap();
+    assert_eq!(roles.leases.hold("name", HOUR).await, Hold::Unknown);
+    roles.limits.attempt(&TWO, "key").await.unwrap();
+}
