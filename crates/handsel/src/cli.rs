@@ -112,6 +112,20 @@ Examples:
   handsel migrate")]
     Migrate(MigrateArgs),
 
+    /// Move the rows of a data folder to PostgreSQL
+    ///
+    /// From the SQLite files of the data folder to the databases that are configured, whose roles must own
+    /// their schemas. Nothing may run on either side. The files stay, in quarantine; the keys are needed
+    /// there as well.
+    #[command(after_help = "\
+Examples:
+  handsel migrate-data --dry-run      how many rows would be moved
+  HANDSEL__GIVEAWAY__DATABASE__URL=postgres://handsel_owner@db/handsel \\
+  HANDSEL__GIFTCARD__DATABASE__URL=postgres://handsel_owner@db/handsel \\
+  HANDSEL__PROCESSOR__DATABASE__URL=postgres://handsel_owner@db/handsel \\
+    handsel migrate-data --data handsel-data")]
+    MigrateData(MigrateArgs),
+
     /// Run giveaway-api alone, as one of a fleet
     ///
     /// Hosts, wallets, giveaways, entries and draws, on PostgreSQL and Redis. Any number of them run on
@@ -315,7 +329,7 @@ pub(crate) struct MigrateArgs {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub(crate) sources: Sources,
-    /// Only say what would be applied
+    /// Only say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -338,6 +352,9 @@ pub(crate) struct SandboxBankArgs {
     /// Folder of the bank's file and its two secrets
     #[arg(long, value_name = "DIR", default_value = "sandbox-bank")]
     pub(crate) data: PathBuf,
+    /// Where people reach its pay pages [default: where it listens]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
     /// Send events to this URL; may be given several times
     #[arg(long = "webhook", value_name = "URL")]
     pub(crate) webhooks: Vec<String>,

@@ -14,6 +14,7 @@
 //! | `bench` | `handsel bench`: figures of this machine, as ratios of one run |
 //! | `stores` | opens call stores |
 //! | `keys` | what the applications of a fleet share |
+//! | `migrate_data` | from SQLite files to PostgreSQL |
 //! | `migrate`, `show_config`, `sandbox_bank` | the other commands |
 //! | `out` | where results are printed |
 //!
@@ -28,6 +29,7 @@ mod config;
 mod demo;
 mod keys;
 mod migrate;
+mod migrate_data;
 mod node;
 mod out;
 mod quarantine;
@@ -64,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => quiet(backup::run(args)),
         Command::Quarantine(command) => quiet(quarantine::run(command)),
         Command::Migrate(args) => quiet(migrate::run(args)),
+        Command::MigrateData(args) => quiet(migrate_data::run(args)),
         Command::GiveawayApi(args) => alone("giveaway-api", args, giveaway_api::process::run),
         Command::GiftcardApi(args) => alone("giftcard-api", args, giftcard_api::process::run),
         Command::JobProcessor(args) => alone("job-processor", args, job_processor::process::run),

@@ -24,7 +24,8 @@ use crate::{
 /// Runs until SIGINT or SIGTERM.
 pub(crate) async fn run(args: SandboxBankArgs) -> anyhow::Result<ExitCode> {
     telemetry::init("info", Format::Text)?;
-    let SandboxBankArgs { listen, data, webhooks, cost_fixed, cost_basis_points } = args;
+    let SandboxBankArgs { listen, data, public_url, webhooks, cost_fixed, cost_basis_points } =
+        args;
     let secrets = BankSecrets::open(&KeyDir::open(&data)?)?;
     let (api_key_file, webhook_file) = (data.join("api-key"), data.join("webhook-secret"));
     write_secret(&api_key_file, secrets.api_key.reveal())?;
@@ -39,7 +40,11 @@ pub(crate) async fn run(args: SandboxBankArgs) -> anyhow::Result<ExitCode> {
         webhook_urls: webhooks,
         cost_fixed_minor: cost_fixed,
         cost_basis_points,
-        ..BankConfig::new(secrets.api_key.reveal(), secrets.webhook_secret.reveal(), &url)
+        ..BankConfig::new(
+            secrets.api_key.reveal(),
+            secrets.webhook_secret.reveal(),
+            public_url.as_ref().unwrap_or(&url),
+        )
     };
     let bank = Bank::open(data.join(FILE), config)?;
     out::line(format_args!("the sandbox bank serves {url} (test money only)"));

@@ -163,6 +163,25 @@ impl ServerDatabase {
         with_database(&self.server, &self.name).expect("the server's URL is one")
     }
 
+    /// How it is reached by one of the server's roles that needs no password.
+    ///
+    /// # Panics
+    /// When the server's URL is none.
+    pub fn url_of(&self, role: &str) -> String {
+        let url = self.url();
+        let (scheme, rest) = url.split_once("://").expect("the server's URL is one");
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        format!("{scheme}://{role}@{host}")
+    }
+
+    /// Runs statements in it.
+    ///
+    /// # Panics
+    /// When one fails.
+    pub async fn execute(&self, statements: &str) {
+        run(&self.url(), statements).await.expect("a statement failed");
+    }
+
     /// Another with the same content. Nobody may be connected to this one.
     ///
     /// # Panics
