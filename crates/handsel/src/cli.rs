@@ -251,6 +251,12 @@ pub(crate) struct DemoArgs {
     /// as HANDSEL__GIVEAWAY__DATABASE__URL and HANDSEL__GIFTCARD__DATABASE__URL.
     #[arg(long, value_name = "URL", env = "HANDSEL_DEMO_POSTGRES", hide_env_values = true)]
     pub(crate) postgres: Option<String>,
+    /// Tell the story to the fleet that this file describes, as bin/fleet writes it
+    ///
+    /// Nobody moves its clock, so that the giveaway is short and the story takes a minute or two. A fleet
+    /// knows the story of each --seed once.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["postgres", "listen"])]
+    pub(crate) fleet: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:5000, or a free port when that is taken or with --exit]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,

@@ -3,6 +3,7 @@
 //! | module | what it gives |
 //! |---|---|
 //! | `databases` | a migrated database per engine, removed with the value that names it |
+//! | [`fleet`] | the applications as processes of their own |
 //! | [`guards`] | whether a database refuses what its machines and histories do not allow |
 //! | `net` | free ports on the loopback interface |
 //! | `poll` | bounded waiting for what another clock decides |
@@ -13,6 +14,7 @@
 //! The clock that stands still until a test moves it is [`platform::Clock::manual`].
 
 mod databases;
+pub mod fleet;
 pub mod guards;
 mod net;
 mod poll;

@@ -180,6 +180,7 @@ async fn entries(books: &[Db]) -> anyhow::Result<u64> {
 /// The part that tells the story, once.
 pub(super) async fn tell(data: PathBuf, postgres: Option<String>) -> anyhow::Result<()> {
     let args = DemoArgs {
+        fleet: None,
         entries: None,
         seed: 1,
         rows: ENTRANTS,

@@ -68,16 +68,6 @@ pub(crate) const BORN_UNTIL: u16 = 2008;
 /// Where the giveaway is not open.
 pub(crate) const EXCLUDED: [&str; 1] = ["CN"];
 
-const DAY_SECONDS: i64 = 24 * 3600;
-/// How long entries are taken.
-pub(crate) const OPEN_SECONDS: i64 = 7 * DAY_SECONDS;
-/// How long they are reviewed.
-pub(crate) const REVIEW_SECONDS: i64 = DAY_SECONDS;
-/// Between the commitment and the beacon round that decides.
-pub(crate) const LEAD_SECONDS: i64 = 15 * 60;
-/// How long a winner may take to claim.
-pub(crate) const CLAIM_SECONDS: i64 = 14 * DAY_SECONDS;
-
 /// The value of all prizes.
 pub(crate) fn prizes_minor() -> i64 {
     MERCHANTS.iter().map(|merchant| merchant.prize_minor * i64::from(merchant.prizes)).sum()

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use reqwest::{Method, RequestBuilder, StatusCode, header};
-use serde_json::{Value, json};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use serde_json::Value;
 
 /// An import of a large file by an unoptimised build takes this long at the very most.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
@@ -20,11 +20,40 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// How often a request is repeated that was told to wait (409 of a twin, 429, 503).
 const MAX_REPEATS: u32 = 20;
 
-/// A client of the server under one address.
+/// A client of everything that the story talks to.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    base: String,
+    addresses: Addresses,
+}
+
+/// Who serves what: addresses without a slash at their end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Addresses {
+    /// The instances that serve hosts and entrants; each is as good as the others.
+    pub(crate) giveaway: Vec<String>,
+    /// Those that serve merchants and winners.
+    pub(crate) giftcard: Vec<String>,
+    /// Those that show the mails.
+    pub(crate) mail: Vec<String>,
+}
+
+impl Addresses {
+    /// One server of everything.
+    pub(crate) fn one(base: &str) -> Self {
+        let one = vec![base.to_owned()];
+        Self { giveaway: one.clone(), giftcard: one.clone(), mail: one }
+    }
+
+    fn of(&self, path: &str) -> &[String] {
+        if path.starts_with("/api/giftcard/") {
+            &self.giftcard
+        } else if path.starts_with("/dev/mail") {
+            &self.mail
+        } else {
+            &self.giveaway
+        }
+    }
 }
 
 /// An answer.
@@ -53,20 +82,20 @@ enum Body {
 }
 
 impl Client {
-    /// A client for the server at `base`, without a slash at its end.
-    pub(crate) fn new(base: &str) -> anyhow::Result<Self> {
+    /// A client for whoever is at these addresses.
+    pub(crate) fn new(addresses: Addresses) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(ANSWER_LIMIT)
             // Only the loopback interface is spoken to.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { http, base: base.to_owned() })
+        Ok(Self { http, addresses })
     }
 
     /// The same client for another server.
     pub(crate) fn at(&self, base: &str) -> Self {
-        Self { http: self.http.clone(), base: base.to_owned() }
+        Self { http: self.http.clone(), addresses: Addresses::one(base) }
     }
 
     /// A GET.
@@ -98,20 +127,6 @@ impl Client {
                 None => return Ok(items),
             }
         }
-    }
-
-    /// Moves the server's clock to a moment, unless it is past it.
-    pub(crate) async fn move_clock_to(&self, moment: jiff::Timestamp) -> anyhow::Result<()> {
-        let answer = self.get("/dev/clock").ok().await?;
-        let now: jiff::Timestamp =
-            answer["now"].as_str().context("/dev/clock tells no time")?.parse()?;
-        let ahead = moment.duration_since(now);
-        if ahead.is_positive() {
-            // The clock moves in whole seconds; one more is past the moment for certain.
-            let seconds = ahead.as_secs() + 1;
-            self.post("/dev/clock").json(json!({"advance_seconds": seconds})).ok().await?;
-        }
-        Ok(())
     }
 }
 
@@ -150,7 +165,7 @@ impl Ask<'_> {
     pub(crate) async fn answer(self) -> anyhow::Result<Answer> {
         let mut repeats = 0;
         loop {
-            let response = self.request().send().await.with_context(|| self.to_string())?;
+            let response = self.send().await?;
             let status = response.status();
             let wait = response
                 .headers()
@@ -193,14 +208,27 @@ impl Ask<'_> {
     /// # Errors
     /// When the answer is any other.
     pub(crate) async fn bytes(self) -> anyhow::Result<Vec<u8>> {
-        let response = self.request().send().await.with_context(|| self.to_string())?;
+        let response = self.send().await?;
         let status = response.status();
         anyhow::ensure!(status.is_success(), "{self} was answered with {status}");
         Ok(response.bytes().await.with_context(|| self.to_string())?.to_vec())
     }
 
-    fn request(&self) -> RequestBuilder {
-        let url = format!("{}{}", self.client.base, self.path);
+    /// Sends it to whichever instance takes connections, each in turn.
+    async fn send(&self) -> anyhow::Result<Response> {
+        let mut refused = None;
+        for base in self.client.addresses.of(&self.path) {
+            match self.request(base).send().await {
+                Err(error) if error.is_connect() => refused = Some(error),
+                sent => return sent.with_context(|| self.to_string()),
+            }
+        }
+        let refused = refused.map_or_else(|| anyhow::anyhow!("nobody serves it"), Into::into);
+        Err(refused.context(self.to_string()))
+    }
+
+    fn request(&self, base: &str) -> RequestBuilder {
+        let url = format!("{base}{}", self.path);
         let mut request = self.client.http.request(self.method.clone(), url);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);

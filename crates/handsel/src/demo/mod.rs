@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `cast` | who takes part, and with what sums |
 //! | `client` | HTTP as a host, an entrant, a winner or a merchant speaks it |
+//! | `fleet` | where everybody is who is not in this process |
+//! | `pace` | how time passes |
 //! | `roles` | the tokens of those who take part |
 //! | `state` | how far the story is, in a file that survives a crash |
 //! | `story` | how it is printed |
@@ -12,13 +14,16 @@
 //! | `report` | the JSON object of `--json` |
 //!
 //! Nothing is taken from the inside of the server: every step is a request over the loopback
-//! interface with the credentials that the role would have, and only the clock is moved. Money steps
+//! interface with the credentials that the role would have, and only the clock is moved (a fleet's is not:
+//! there the story waits). Money steps
 //! carry idempotency keys made from the seed and the step, everything else is looked for before it
 //! is made. So the demo can be killed at any moment and started again on the same data: what
 //! happened is found, what did not happen is done, and the end is the same.
 
 mod cast;
 mod client;
+mod fleet;
+mod pace;
 mod phases;
 mod report;
 mod roles;
@@ -31,7 +36,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::Context as _;
@@ -39,7 +44,15 @@ use jiff::Zoned;
 use platform::{Clock, Shutdown, config::Secret, db::DbConfig};
 use tokio::net::TcpListener;
 
-use self::{phases::Phase, report::Report, state::State, story::Story};
+use self::{
+    client::{Addresses, Client},
+    fleet::Fleet,
+    pace::Pace,
+    phases::Phase,
+    report::Report,
+    state::State,
+    story::Story,
+};
 use crate::{
     cli::DemoArgs,
     config::{Config, Server},
@@ -53,14 +66,16 @@ const PORT: u16 = 5000;
 
 /// What all phases work with.
 pub(crate) struct Demo {
-    pub(crate) client: client::Client,
+    pub(crate) client: Client,
     pub(crate) state: State,
     pub(crate) story: Story,
     pub(crate) config: Config,
     /// The administrator's token.
-    pub(crate) admin: platform::config::Secret,
+    pub(crate) admin: Secret,
     /// The sandbox bank.
     pub(crate) bank_url: String,
+    /// How time passes.
+    pub(crate) pace: Pace,
     /// The file of entrants, or how many to make up.
     pub(crate) entries: Entries,
     pub(crate) roles: roles::Roles,
@@ -73,13 +88,18 @@ pub(crate) enum Entries {
     MadeUp { rows: u32 },
 }
 
-/// Tells the story. Ends with it under `--exit`, otherwise when told to stop.
+/// Tells the story. Ends with it under `--exit` and in a fleet, otherwise when told to stop.
 pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let data_dir = match &args.data {
         Some(data) => data.clone(),
         None => fresh_folder()?,
     };
+    let shutdown = Shutdown::new();
+    shutdown.on_signals()?;
+    if let Some(file) = &args.fleet {
+        return in_fleet(&args, &Fleet::read(file)?, data_dir, &shutdown).await;
+    }
     let listener = listen(&args).await?;
     let mut config = Config {
         data_dir: data_dir.clone(),
@@ -89,41 +109,32 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     };
     let is_new = !data_dir.exists();
     config.make_data_dir()?;
-    let shutdown = Shutdown::new();
-    shutdown.on_signals()?;
     let clock = Clock::shifted(&data_dir.join(CLOCK_FILE))?;
     if let Some(url) = args.postgres.clone() {
         use_postgres(&mut config, url, &clock, is_new).await?;
     }
     let node = Node::start(&config, clock, shutdown.clone(), listener).await?;
-    let ready = began.elapsed();
-
-    let story = Story::new(args.json, args.progress || args.json);
-    let mut demo = Demo {
-        client: client::Client::new(&node.public_url)?,
-        state: State::open(&data_dir, args.seed)?,
-        story,
+    let surroundings = Surroundings {
         config,
+        addresses: Addresses::one(&node.public_url),
         admin: node.admin_token.clone(),
         bank_url: node.bank_url.clone().context("the demo has a bank of its own")?,
-        entries: match args.entries.clone() {
-            Some(file) => Entries::File(file),
-            None => Entries::MadeUp { rows: args.rows },
-        },
-        roles: roles::Roles::default(),
+        pace: Pace::MOVED,
     };
-    let told = tokio::select! {
-        told = tell(&mut demo, ready) => told,
-        () = shutdown.requested() => Err(anyhow::anyhow!("stopped before the story was told; start it again with the same --data {}", data_dir.display())),
+    let told = match Demo::new(&args, surroundings) {
+        Ok(mut demo) => {
+            demo.story.begin(&demo.config.data_dir, Some(began.elapsed()), demo.state.is_fresh());
+            tell_until(&mut demo, &shutdown).await.map(|report| (demo, report))
+        }
+        Err(error) => Err(error),
     };
-    let report = match told {
-        Ok(report) => report,
+    let (mut demo, report) = match told {
+        Ok(told) => told,
         Err(error) => {
             node.stop().await;
             return Err(error);
         }
     };
-    let code = if report.audit.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if args.json {
         out::json(&report);
     } else {
@@ -134,12 +145,78 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         shutdown.requested().await;
     }
     node.stop().await;
-    Ok(code)
+    Ok(report.exit_code())
+}
+
+/// Tells the story to applications that run already, in the time that everybody has.
+async fn in_fleet(
+    args: &DemoArgs,
+    fleet: &Fleet,
+    data_dir: PathBuf,
+    shutdown: &Shutdown,
+) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    let config = fleet.config(data_dir)?;
+    config.make_data_dir()?;
+    let surroundings = Surroundings {
+        config,
+        addresses: fleet.addresses(),
+        admin: fleet.admin()?,
+        bank_url: fleet.bank().to_owned(),
+        pace: Pace::WAITED,
+    };
+    let mut demo = Demo::new(args, surroundings)?;
+    demo.story.begin(&demo.config.data_dir, None, demo.state.is_fresh());
+    let report = tell_until(&mut demo, shutdown).await?;
+    if args.json {
+        out::json(&report);
+    } else {
+        demo.story.sums(&report, began.elapsed());
+    }
+    Ok(report.exit_code())
+}
+
+/// Where a story takes place.
+struct Surroundings {
+    config: Config,
+    addresses: Addresses,
+    admin: Secret,
+    bank_url: String,
+    pace: Pace,
+}
+
+impl Demo {
+    fn new(args: &DemoArgs, around: Surroundings) -> anyhow::Result<Self> {
+        Ok(Self {
+            client: Client::new(around.addresses)?,
+            state: State::open(&around.config.data_dir, args.seed)?,
+            story: Story::new(args.json, args.progress || args.json),
+            config: around.config,
+            admin: around.admin,
+            bank_url: around.bank_url,
+            pace: around.pace,
+            entries: match args.entries.clone() {
+                Some(file) => Entries::File(file),
+                None => Entries::MadeUp { rows: args.rows },
+            },
+            roles: roles::Roles::default(),
+        })
+    }
+}
+
+/// The whole story, unless somebody stops it.
+async fn tell_until(demo: &mut Demo, shutdown: &Shutdown) -> anyhow::Result<Report> {
+    let data = demo.config.data_dir.display().to_string();
+    tokio::select! {
+        told = tell(demo) => told,
+        () = shutdown.requested() => anyhow::bail!(
+            "stopped before the story was told; start it again with the same --data {data}"
+        ),
+    }
 }
 
 /// Every phase in its order; those that an earlier run finished are only mentioned.
-async fn tell(demo: &mut Demo, ready: Duration) -> anyhow::Result<Report> {
-    demo.story.begin(&demo.config.data_dir, ready, demo.state.is_fresh());
+async fn tell(demo: &mut Demo) -> anyhow::Result<Report> {
     for phase in Phase::ALL {
         if demo.state.is_done(phase) {
             demo.story.already(phase);

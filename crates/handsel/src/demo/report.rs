@@ -1,6 +1,6 @@
 //! The JSON object of `--json`. Every number is asked of the system at the end.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -37,6 +37,13 @@ pub(crate) struct Report {
     pub(crate) transcript: PathBuf,
     pub(crate) audit: Audited,
     pub(crate) phases_ms: BTreeMap<String, u64>,
+}
+
+impl Report {
+    /// What the process says at its end.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if self.audit.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
 }
 
 /// Asks for everything.

@@ -31,12 +31,15 @@ impl Story {
         Self { quiet, progress, styled, number: 0 }
     }
 
-    /// The title.
-    pub(crate) fn begin(&self, data_dir: &Path, ready: Duration, is_fresh: bool) {
+    /// The title. A server of our own was ready after so long.
+    pub(crate) fn begin(&self, data_dir: &Path, ready: Option<Duration>, is_fresh: bool) {
         self.print(self.strong("Handsel, told in one go"));
         self.print(self.faint(&format!(
-            "A real server, ready after {}; test money only. Everything is in {}.",
-            span(ready),
+            "{}; test money only. Everything is in {}.",
+            ready.map_or_else(
+                || "A fleet".to_owned(),
+                |ready| format!("A real server, ready after {}", span(ready))
+            ),
             data_dir.display()
         )));
         if !is_fresh {
@@ -75,15 +78,8 @@ impl Story {
         self.print(self.faint(&format!("{time:>WIDTH$}")));
     }
 
-    /// The sums, and where to go from here.
-    pub(crate) fn end(
-        &self,
-        report: &Report,
-        config: &Config,
-        public_url: &str,
-        took: Duration,
-        try_it: Option<&Path>,
-    ) {
+    /// What it came to.
+    pub(crate) fn sums(&self, report: &Report, took: Duration) {
         self.print("");
         self.print(self.strong(&format!("Told in {}", span(took))));
         let rows = [
@@ -104,6 +100,18 @@ impl Story {
             self.print(format_args!("{INDENT}{name:<28}{value}"));
         }
         self.print("");
+    }
+
+    /// The sums, and where to go from here.
+    pub(crate) fn end(
+        &self,
+        report: &Report,
+        config: &Config,
+        public_url: &str,
+        took: Duration,
+        try_it: Option<&Path>,
+    ) {
+        self.sums(report, took);
         let Some(try_it) = try_it else {
             self.print(format_args!("{INDENT}handsel verify {}", report.transcript.display()));
             let elsewhere = match config.giveaway.database.url.is_empty() {

@@ -7,6 +7,7 @@ use super::publish::short;
 use crate::demo::{
     Demo,
     client::{text, time},
+    pace::for_people,
 };
 
 /// The states from the commitment on.
@@ -19,7 +20,7 @@ const DRAWN: [&str; 2] = ["drawn", "completed"];
 
 pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
     let public = demo.public().await?;
-    demo.client.move_clock_to(time(&public, "freeze_at")?).await?;
+    demo.until(time(&public, "freeze_at")?).await?;
     demo.reaches(&COMMITTED).await?;
     let id = demo.state.giveaway()?.to_owned();
     let commitment =
@@ -39,13 +40,14 @@ pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
     let public = demo.public().await?;
     // The round that decides is the first at or after that time.
     let public_by = time(&public, "draw_at")? + BEACON_PERIOD;
-    demo.client.move_clock_to(public_by).await?;
+    demo.until(public_by).await?;
     demo.reaches(&DRAWN).await?;
     let public = demo.public().await?;
     let winners = public["winners"].as_array().context("the public page names no winners")?;
     demo.story.say(format_args!(
-        "Beacon round {} came a quarter of an hour later and drew {} winners.",
+        "Beacon round {} came {} later and drew {} winners.",
         public["round"],
+        for_people(demo.pace.lead),
         winners.len()
     ));
     Ok(())

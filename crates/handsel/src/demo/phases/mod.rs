@@ -77,7 +77,7 @@ impl Phase {
             Self::TopUp => "The host pays in",
             Self::Publish => "The giveaway is published, and every prize is funded",
             Self::Entries => "People enter",
-            Self::Close => "Seven days later, entries close",
+            Self::Close => "Entries close",
             Self::Draw => "The entries are committed to, and the beacon decides",
             Self::Verify => "Anyone can check the draw",
             Self::Claim => "Winners claim their cards",

@@ -1,15 +1,14 @@
 //! The giveaway is written, and published: every prize is reserved before the money is taken.
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::demo::{
     Demo,
     cast::{
-        ALTERNATES, BORN_UNTIL, CLAIM_SECONDS, CURRENCY, DESCRIPTION, EXCLUDED, LEAD_SECONDS,
-        MERCHANTS, OPEN_SECONDS, REVIEW_SECONDS, TITLE, prizes_minor,
+        ALTERNATES, BORN_UNTIL, CURRENCY, DESCRIPTION, EXCLUDED, MERCHANTS, TITLE, prizes_minor,
     },
-    client::{text, time, wait_for},
+    client::{text, wait_for},
+    pace::Pace,
     story::money,
 };
 
@@ -24,8 +23,8 @@ pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
     let giveaway = match drafted {
         Some(giveaway) => giveaway,
         None => {
-            let now = time(&demo.client.get("/dev/clock").ok().await?, "now")?;
-            let body = draft(&demo.state.known().products, now);
+            let closes_at = demo.in_seconds(demo.pace.open).await?;
+            let body = draft(&demo.state.known().products, closes_at, demo.pace);
             demo.client.post("/api/giveaway/v1/giveaways").token(&host).json(body).ok().await?
         }
     };
@@ -58,7 +57,7 @@ pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn draft(products: &[String], now: jiff::Timestamp) -> Value {
+fn draft(products: &[String], closes_at: jiff::Timestamp, pace: Pace) -> Value {
     let prizes: Vec<Value> = MERCHANTS
         .iter()
         .zip(products)
@@ -77,10 +76,10 @@ fn draft(products: &[String], now: jiff::Timestamp) -> Value {
         "prizes": prizes,
         "alternates": ALTERNATES,
         "eligibility": {"born_until_year": BORN_UNTIL, "excluded_countries": EXCLUDED},
-        "closes_at": now + SignedDuration::from_secs(OPEN_SECONDS),
-        "review_seconds": REVIEW_SECONDS,
-        "lead_seconds": LEAD_SECONDS,
-        "claim_seconds": CLAIM_SECONDS,
+        "closes_at": closes_at,
+        "review_seconds": pace.review,
+        "lead_seconds": pace.lead,
+        "claim_seconds": pace.claim,
     })
 }
 

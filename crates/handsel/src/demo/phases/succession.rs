@@ -6,7 +6,7 @@ use super::{
     claim::{Aside, Winner, claim, newest_link},
     verify::fetch_and_verify,
 };
-use crate::demo::{Demo, client::wait_for};
+use crate::demo::{Demo, client::wait_for, pace::for_people};
 
 pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
     let Aside { declines, lapses } = Aside::of(&demo.winners().await?)?;
@@ -23,12 +23,14 @@ pub(super) async fn play(demo: &mut Demo) -> anyhow::Result<()> {
     demo.story.say(format_args!("One winner declined; the first alternate took that prize."));
 
     if let Holder::AsDrawn(winner) = holder(demo, &lapses).await? {
-        demo.client.move_clock_to(winner.claim_until).await?;
+        demo.until(winner.claim_until).await?;
     }
     let successor = wait_for_successor(demo, &lapses).await?;
     claim(demo, &successor).await?;
-    demo.story
-        .say(format_args!("One let the fourteen days pass; the next alternate took that prize."));
+    demo.story.say(format_args!(
+        "One let the {} pass; the next alternate took that prize.",
+        for_people(demo.pace.claim)
+    ));
 
     demo.reaches(&["completed"]).await?;
     let (_, report) = fetch_and_verify(demo).await?;
