@@ -12,7 +12,8 @@ postgres_bin() {
   [[ -n $found ]] && echo "$found"
 }
 
-# Starts a server below the folder, sets postgres_pid, and names the server in HANDSEL_TEST_POSTGRES.
+# Starts a server below the folder, sets postgres_pid, and names the server in HANDSEL_TEST_POSTGRES. The command
+# in HANDSEL_TEST_POSTGRES_RESTART lets it die and start again.
 # Fails with the server's log on stderr.
 start_postgres() {
   local work=$1 found port as=()
@@ -40,6 +41,11 @@ start_postgres() {
       kill -0 "$postgres_pid" 2>/dev/null || break
       if "$found/pg_isready" -q -h 127.0.0.1 -p "$port" -U handsel -d postgres; then
         export HANDSEL_TEST_POSTGRES="postgres://handsel@127.0.0.1:$port/postgres"
+        export HANDSEL_TEST_POSTGRES_RESTART=$work/restart-postgres
+        printf '#!/bin/sh\nexec %s\n' "${as[*]} $found/pg_ctl -D $work/postgres/data -m immediate -w -l /dev/null restart" \
+          >"$HANDSEL_TEST_POSTGRES_RESTART"
+        chmod 755 "$HANDSEL_TEST_POSTGRES_RESTART"
+        postgres_data=$work/postgres/data
         return 0
       fi
       sleep 0.2
@@ -52,10 +58,13 @@ start_postgres() {
   return 1
 }
 
-# Stops it again, if it was started.
+# Stops it again, if it was started, whatever process it is by now.
 stop_postgres() {
-  if [[ -n ${postgres_pid:-} ]]; then
-    kill -INT "$postgres_pid" 2>/dev/null || true
-    wait "$postgres_pid" 2>/dev/null || true
+  if [[ -n ${postgres_data:-} ]]; then
+    local pid
+    pid=$(head -1 "$postgres_data/postmaster.pid" 2>/dev/null) || return 0
+    kill -INT "$pid" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+    wait "${postgres_pid:-}" 2>/dev/null || true
   fi
 }

@@ -21,6 +21,7 @@
 //! | [`campaign`] | every point, every pair, then chance |
 //! | `choice` | what chance plays next |
 //! | [`report`] | what came out, for people |
+//! | [`fleet`] | the other campaign: separate processes, and what fails around them |
 
 mod alive;
 mod bank;
@@ -39,6 +40,7 @@ mod withdrawals;
 mod world;
 
 pub mod campaign;
+pub mod fleet;
 pub mod flows;
 pub mod known_bad;
 pub mod life;

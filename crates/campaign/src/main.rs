@@ -7,6 +7,7 @@ use std::{process::ExitCode, time::Duration};
 use campaign::{
     Engine,
     campaign::{Case, Outcome, Plan, Tally, Until, repeat, run_worlds},
+    fleet,
     flows::Flow,
     report,
 };
@@ -18,6 +19,7 @@ use clap::Parser;
 Examples:
   bin/campaign --minutes 20
   bin/campaign --minutes 20 --engine postgres --instances 2
+  bin/campaign --minutes 15 --fleet
   bin/campaign --seed 7 --repeat 'settle:42:die@provider.transfer.answered#1'
 
 Exit codes: 0 no violation, 1 a violation (with the command that repeats it), 2 it could not run.")]
@@ -37,12 +39,15 @@ struct Args {
     /// At most so many strikes of single points, of each flow [default: each point in each manner]
     #[arg(long)]
     singles: Option<usize>,
-    /// Worlds side by side, each with a seed, databases and a bank of its own
+    /// Worlds side by side, each with a seed, databases and a bank of its own; of a fleet, stories
     #[arg(long, default_value_t = 4)]
     worlds: u64,
     /// Instances of everything side by side on the same databases
     #[arg(long, default_value_t = 1)]
     instances: usize,
+    /// Tell whole stories to a fleet of processes while they, PostgreSQL and Redis die
+    #[arg(long, conflicts_with_all = ["flow", "singles", "instances", "repeat"])]
+    fleet: bool,
     /// Play one case, as a failure names it
     #[arg(long)]
     repeat: Option<Case>,
@@ -77,7 +82,11 @@ async fn campaign(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     let seed = args.seed.unwrap_or_else(|| jiff::Timestamp::now().as_second().unsigned_abs());
-    let until = Until::Passed(Duration::from_secs(args.minutes * 60));
+    let time = Duration::from_secs(args.minutes * 60);
+    if args.fleet {
+        return in_fleet(seed, time, args.worlds).await;
+    }
+    let until = Until::Passed(time);
     let plan = Plan {
         flows,
         singles: args.singles,
@@ -108,6 +117,24 @@ async fn campaign(args: Args) -> anyhow::Result<ExitCode> {
             ExitCode::SUCCESS
         }
     })
+}
+
+/// `worlds` is how many stories are told at a time: each is a world of its own in the same fleet.
+async fn in_fleet(seed: u64, time: Duration, worlds: u64) -> anyhow::Result<ExitCode> {
+    let handsel = std::env::current_exe()?.with_file_name("handsel");
+    let plan = fleet::Plan { handsel, seed, time, stories: worlds.max(1) };
+    println!("seed {seed} on a fleet");
+    let mut outcome = fleet::Outcome::default();
+    let ended = fleet::run(&plan, &mut outcome).await;
+    for line in outcome.lines() {
+        println!("{line}");
+    }
+    ended?;
+    if outcome.wrong.is_empty() {
+        println!("no violation in the fleet with seed {seed}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 fn progress(outcome: &Outcome) {

@@ -1,0 +1,371 @@
+//! A fleet under faults: whole stories are told to it, several at a time, while its processes, what they stand
+//! on and the connections between them go and come back.
+//!
+//! A story is `handsel demo --fleet`: from the top-up to the settlement, as people would do it, with an audit at
+//! its end. One that meets a process that dies ends early and is gone on with; one whose people come too late,
+//! because nobody served them in time, is given up and counted. Nothing of it may show in the books.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use serde_json::Value;
+use testkit::{
+    fleet::{Application, Fleet, PATIENCE, Running},
+    server_database,
+};
+use tokio::process::Command;
+
+/// Restarts the server of [`testkit::POSTGRES_ENV`] as a crash does; `bin/campaign` says how.
+pub const POSTGRES_RESTART_ENV: &str = "HANDSEL_TEST_POSTGRES_RESTART";
+
+/// Entrants of one story.
+const ROWS: &str = "150";
+
+/// A story is begun, and gone on with, at most so often.
+const RUNS: u32 = 8;
+
+/// Before a story goes on: whoever died is mostly back by then.
+const REST: Duration = Duration::from_secs(2);
+
+/// Longer than the leases of calls and sagas: whoever is still for so long is a ghost when it goes on.
+const LONGEST_SECONDS: u32 = 20;
+
+/// Between two looks at whether everything has come to rest.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What a campaign is told.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The program.
+    pub handsel: PathBuf,
+    /// What faults and stories follow from. When what happens is up to the machine.
+    pub seed: u64,
+    /// For how long faults happen.
+    pub time: Duration,
+    /// Stories at a time.
+    pub stories: u64,
+}
+
+/// What happens to a fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// An instance dies.
+    Kill(usize, usize),
+    /// An instance is stopped as for an upgrade.
+    Stop(usize, usize),
+    /// An instance stands still for a while, and goes on as if nothing had been.
+    Freeze(usize, usize),
+    /// The bank dies.
+    KillBank,
+    /// Redis dies.
+    KillRedis,
+    /// PostgreSQL dies.
+    KillDatabase,
+    /// Every connection to PostgreSQL ends.
+    CutDatabase,
+}
+
+/// What came out.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// How often what happened.
+    pub faults: BTreeMap<Fault, u64>,
+    /// Stories that came to their end, with clean books.
+    pub told: u64,
+    /// Runs that ended early and were gone on with.
+    pub resumed: u64,
+    /// Stories that were given up, by what stopped them last.
+    pub late: BTreeMap<String, u64>,
+    /// What is wrong.
+    pub wrong: Vec<String>,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = |application: usize| Application::ALL[application].name();
+        match *self {
+            Self::Kill(application, n) => write!(f, "kill {} {}", name(application), n + 1),
+            Self::Stop(application, n) => write!(f, "stop {} {}", name(application), n + 1),
+            Self::Freeze(application, n) => write!(f, "freeze {} {}", name(application), n + 1),
+            Self::KillBank => f.write_str("kill bank"),
+            Self::KillRedis => f.write_str("kill redis"),
+            Self::KillDatabase => f.write_str("kill postgresql"),
+            Self::CutDatabase => f.write_str("cut connections to postgresql"),
+        }
+    }
+}
+
+impl Outcome {
+    /// For people.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .faults
+            .iter()
+            .map(|(fault, n)| format!("{:<40}{n:>6}", fault.to_string()))
+            .collect();
+        lines.push(format!(
+            "{} stories told, gone on with {} times, {} given up",
+            self.told,
+            self.resumed,
+            self.late.values().sum::<u64>()
+        ));
+        lines.extend(self.late.iter().map(|(reason, n)| format!("  given up {n} times: {reason}")));
+        lines.extend(self.wrong.iter().map(|wrong| format!("wrong: {wrong}")));
+        lines
+    }
+}
+
+/// Runs a campaign. What it came to stands in `outcome`, also when it ends early.
+///
+/// # Errors
+/// When the fleet cannot be had.
+pub async fn run(plan: &Plan, outcome: &mut Outcome) -> anyhow::Result<()> {
+    let database = server_database().await.context("it needs a PostgreSQL server")?;
+    let mut fleet = Fleet::prepare(&plan.handsel, database).await;
+    let mut running = fleet.start().await;
+    let until = Instant::now() + plan.time;
+    let (folder, mut rng) = (fleet.folder().to_owned(), StdRng::seed_from_u64(plan.seed));
+    let mut stories: FuturesUnordered<_> =
+        (0..plan.stories).map(|n| tell_all(plan, &folder, n, until)).collect();
+    let told = async {
+        let mut told = Vec::new();
+        while let Some(stories) = stories.next().await {
+            told.extend(stories?);
+        }
+        anyhow::Ok(told)
+    };
+    let mut faults = BTreeMap::new();
+    let struck = async {
+        while Instant::now() < until {
+            let fault = choose(&mut rng);
+            strike(fault, &mut fleet, &mut running, &mut rng).await?;
+            *faults.entry(fault).or_default() += 1;
+            tokio::time::sleep(Duration::from_millis(rng.random_range(200..4_000))).await;
+        }
+        anyhow::Ok(())
+    };
+    let (told, struck) = tokio::join!(told, struck);
+    outcome.faults = faults;
+    struck?;
+    for story in told? {
+        outcome.resumed += u64::from(story.runs.saturating_sub(1));
+        match story.end {
+            End::Told => outcome.told += 1,
+            End::Late(reason) => *outcome.late.entry(reason).or_default() += 1,
+            End::Wrong(wrong) => outcome.wrong.push(format!("story {}: {wrong}", story.seed)),
+        }
+    }
+    outcome.wrong.extend(at_rest(&fleet).await);
+    for process in running.applications.into_iter().flatten() {
+        if !process.stop().await {
+            outcome.wrong.push("a process did not end well".to_owned());
+        }
+    }
+    outcome.wrong.extend(wrong_in(&fleet));
+    Ok(())
+}
+
+/// Waits until the books say that nothing is wrong, or for so long that it will not get right any more.
+async fn at_rest(fleet: &Fleet) -> Option<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let wrong = wrong_in(fleet);
+        if wrong.is_none() || Instant::now() > deadline {
+            return wrong;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn wrong_in(fleet: &Fleet) -> Option<String> {
+    let output = fleet.audit();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    match output.status.success() {
+        true => None,
+        false => Some(format!("{} {}", said(&output.stdout), said(&output.stderr))),
+    }
+}
+
+/// How a story ended.
+struct Story {
+    seed: u64,
+    runs: u32,
+    end: End,
+}
+
+enum End {
+    Told,
+    Late(String),
+    Wrong(String),
+}
+
+/// One story after the other, until the time is over. No two have the same seed.
+async fn tell_all(
+    plan: &Plan,
+    folder: &Path,
+    n: u64,
+    until: Instant,
+) -> anyhow::Result<Vec<Story>> {
+    let mut stories = Vec::new();
+    while Instant::now() < until {
+        let seed = plan.seed.wrapping_add(n + plan.stories * stories.len() as u64);
+        stories.push(tell(&plan.handsel, folder, seed).await?);
+    }
+    Ok(stories)
+}
+
+async fn tell(handsel: &Path, folder: &Path, seed: u64) -> anyhow::Result<Story> {
+    let (data, number) = (format!("story-{seed}"), seed.to_string());
+    let mut reason = String::new();
+    for runs in 1..=RUNS {
+        let mut command = Command::new(handsel);
+        command.args(["demo", "--fleet", "fleet.json", "--data", &data, "--seed", &number]);
+        command.args(["--rows", ROWS, "--json"]).current_dir(folder).kill_on_drop(true);
+        let output = command.stdin(Stdio::null()).output().await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let story = |end| Ok(Story { seed, runs, end });
+        match code(output.status) {
+            0 => return story(End::Told),
+            1 => {
+                let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+                return story(End::Wrong(report["audit"].to_string()));
+            }
+            _ => reason = named(said.lines().last().unwrap_or_default()),
+        }
+        tokio::time::sleep(REST).await;
+    }
+    Ok(Story { seed, runs: RUNS, end: End::Late(reason) })
+}
+
+fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(-1)
+}
+
+/// What stopped a story, without the ids and numbers that no two stories have in common.
+fn named(error: &str) -> String {
+    let is_name = |word: &&str| !word.chars().any(|c| c.is_ascii_digit());
+    error.split_whitespace().filter(is_name).collect::<Vec<_>>().join(" ")
+}
+
+fn choose(rng: &mut StdRng) -> Fault {
+    let (application, n) = (rng.random_range(0..Application::ALL.len()), rng.random_range(0..2));
+    // The instances together fail as often as what they all stand on.
+    let faults = [
+        Fault::Kill(application, n),
+        Fault::Kill(application, n),
+        Fault::Stop(application, n),
+        Fault::Freeze(application, n),
+        Fault::KillBank,
+        Fault::KillRedis,
+        Fault::KillDatabase,
+        Fault::CutDatabase,
+    ];
+    faults.choose(rng).copied().unwrap_or(Fault::CutDatabase)
+}
+
+/// Lets something fail, and waits until it is back.
+async fn strike(
+    fault: Fault,
+    fleet: &mut Fleet,
+    running: &mut Running,
+    rng: &mut StdRng,
+) -> anyhow::Result<()> {
+    tracing::info!(%fault, "strikes");
+    let short = Duration::from_millis(rng.random_range(0..3_000));
+    match fault {
+        Fault::Kill(application, n) => {
+            let process = &mut running.applications[application][n];
+            process.signal("KILL");
+            tokio::time::sleep(short).await;
+            *process = fleet.start_one(Application::ALL[application], n);
+            is_back(fleet, application, n).await?;
+        }
+        Fault::Stop(application, n) => {
+            let process = &mut running.applications[application][n];
+            process.signal("TERM");
+            testkit::eventually(PATIENCE, async || process.has_ended()).await;
+            *process = fleet.start_one(Application::ALL[application], n);
+            is_back(fleet, application, n).await?;
+        }
+        Fault::Freeze(application, n) => {
+            let process = &running.applications[application][n];
+            process.signal("STOP");
+            let still = rng.random_range(1..=LONGEST_SECONDS);
+            tokio::time::sleep(Duration::from_secs(still.into())).await;
+            process.signal("CONT");
+            is_back(fleet, application, n).await?;
+        }
+        Fault::KillBank => {
+            running.bank.signal("KILL");
+            tokio::time::sleep(short).await;
+            running.bank = fleet.start_bank();
+        }
+        Fault::KillRedis => {
+            fleet.redis().kill();
+            tokio::time::sleep(short).await;
+            fleet.redis().start_again().await;
+            all_are_back(fleet).await?;
+        }
+        Fault::KillDatabase => {
+            if let Some(restart) = std::env::var_os(POSTGRES_RESTART_ENV) {
+                let restarted = Command::new(restart).stdout(Stdio::null()).status().await?;
+                anyhow::ensure!(restarted.success(), "PostgreSQL does not start again");
+            }
+            all_are_back(fleet).await?;
+        }
+        Fault::CutDatabase => {
+            let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            fleet.database().execute(cut).await;
+            all_are_back(fleet).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn is_back(fleet: &Fleet, application: usize, n: usize) -> anyhow::Result<()> {
+    let application = Application::ALL[application];
+    let ports = fleet.ports(application, n);
+    let deadline = Instant::now() + PATIENCE;
+    while !fleet.is_ready(ports).await {
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "{} {} is not ready again",
+            application.name(),
+            n + 1
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+async fn all_are_back(fleet: &Fleet) -> anyhow::Result<()> {
+    for application in 0..Application::ALL.len() {
+        for n in 0..2 {
+            is_back(fleet, application, n).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_told_without_what_is_of_one_story() {
+        let error = "error: the phase claim failed: waited 90 s in vain: a winner's mail";
+        assert_eq!(
+            named(error),
+            "error: the phase claim failed: waited s in vain: a winner's mail"
+        );
+        assert_eq!(Fault::Kill(1, 0).to_string(), "kill giftcard-api 1");
+    }
+}
