@@ -32,7 +32,7 @@ pub struct SmtpConfig {
     pub password: Secret,
     /// Sender of all mails, for example `Handsel <gifts@example.org>`.
     pub from: String,
-    /// How long one step with the server may take, in seconds.
+    /// How long handing over one mail may take, in seconds.
     pub timeout_seconds: u64,
 }
 
@@ -49,7 +49,7 @@ pub enum SmtpTls {
     None,
 }
 
-/// One step with a healthy server takes well under a second; a call has ten for its whole batch.
+/// A healthy server takes a mail in well under a second; a call has ten for its whole batch.
 const TIMEOUT_SECONDS: u64 = 5;
 
 impl Default for SmtpConfig {

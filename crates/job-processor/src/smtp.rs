@@ -34,6 +34,8 @@ const IDLE: Duration = Duration::from_secs(30);
 pub(crate) struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    /// The transport itself limits only how long connecting takes.
+    limit: Duration,
 }
 
 impl Smtp {
@@ -44,20 +46,21 @@ impl Smtp {
             SmtpTls::Tls => Tls::Wrapper(TlsParameters::new(config.host.clone())?),
             SmtpTls::None => Tls::None,
         };
-        let limit = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+        let connections = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+        let limit = Duration::from_secs(config.timeout_seconds);
         let mut builder =
             AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(config.host.clone())
                 .port(config.effective_port())
                 .tls(tls)
-                .timeout(Some(Duration::from_secs(config.timeout_seconds)))
-                .pool_config(PoolConfig::new().max_size(limit).idle_timeout(IDLE));
+                .timeout(Some(limit))
+                .pool_config(PoolConfig::new().max_size(connections).idle_timeout(IDLE));
         if !config.user.is_empty() {
             builder = builder.credentials(Credentials::new(
                 config.user.clone(),
                 config.password.reveal().to_owned(),
             ));
         }
-        Ok(Self { transport: builder.build(), from: config.sender()? })
+        Ok(Self { transport: builder.build(), from: config.sender()?, limit })
     }
 
     /// Hands one mail to the server, once.
@@ -70,9 +73,10 @@ impl Smtp {
             let text: &str = to.as_ref();
             text.is_ascii()
         });
-        match self.transport.send(message).await {
-            Ok(_) => Tried::Accepted,
-            Err(error) => judge(&error, plain_address),
+        match tokio::time::timeout(self.limit, self.transport.send(message)).await {
+            Ok(Ok(_)) => Tried::Accepted,
+            Ok(Err(error)) => judge(&error, plain_address),
+            Err(_) => Tried::Later("mail server did not answer in time".to_owned()),
         }
     }
 

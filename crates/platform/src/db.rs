@@ -127,13 +127,7 @@ impl Db {
     /// # Errors
     /// When the server cannot be reached, or commits would not be durable.
     pub async fn postgres(url: &str, schema: &str, connections: u32) -> anyhow::Result<Self> {
-        // Neither the driver's word for what is wrong nor the URL is repeated: there is a password in it.
-        let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
-        anyhow::ensure!(
-            is_url && url.parse::<PgConnectOptions>().is_ok(),
-            "it is not of the form postgres://user:password@host/database (in a password, / is written \
-             %2F, # is %23, ? is %3F, @ is %40)"
-        );
+        check_postgres_url(url)?;
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(connections)
@@ -226,6 +220,21 @@ impl Db {
             }
         }
     }
+}
+
+/// Whether it is the address of a PostgreSQL database.
+///
+/// # Errors
+/// When it is not. Neither the driver's word for what is wrong nor the URL is repeated: there is a password in
+/// it.
+pub fn check_postgres_url(url: &str) -> anyhow::Result<()> {
+    let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    anyhow::ensure!(
+        is_url && url.parse::<PgConnectOptions>().is_ok(),
+        "it is not of the form postgres://user:password@host/database (in a password, / is written %2F, # is \
+         %23, ? is %3F, @ is %40)"
+    );
+    Ok(())
 }
 
 async fn connect_sqlite(

@@ -100,6 +100,8 @@ impl Scans {
                 };
                 if may_run && let Err(error) = scan().await {
                     tracing::error!(scan = name, error = format!("{error:#}"), "scan failed");
+                    // What fails here may work elsewhere.
+                    leases.give_back(&leased).await;
                 }
                 if armed {
                     was_woken = true;
@@ -177,7 +179,7 @@ mod tests {
                 tokio::time::sleep(PERIOD / 10).await;
             }
         };
-        let (first, _) = start(0, leases.clone());
+        let (first, _waker) = start(0, leases.clone());
         reached(0, 2).await;
         let (second, waker) = start(1, leases.another_holder());
         reached(0, 10).await;
@@ -185,7 +187,81 @@ mod tests {
         waker.wake();
         reached(1, 1).await;
         assert!(first.stop().await);
-        reached(1, 3).await;
+        let ended = tokio::time::Instant::now();
+        reached(1, 2).await;
+        assert!(ended.elapsed() < LEASE, "the lease was given back");
         assert!(second.stop().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_whose_runs_fail_does_not_keep_others_from_looking() {
+        let leases = EmbeddedLeases::default();
+        let start = |leases: EmbeddedLeases, is_sick: bool| {
+            let (shutdown, runs) = (Shutdown::new(), Arc::new(AtomicU32::new(0)));
+            let clock = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
+            let scans = Scans { service: "test", clock, shutdown, leases: Arc::new(leases) };
+            let seen = runs.clone();
+            scans.spawn("test", Waker::new(), move || {
+                let n = seen.fetch_add(1, Ordering::SeqCst);
+                async move { if is_sick { anyhow::bail!("run {n} failed") } else { Ok(()) } }
+            });
+            (scans.shutdown, runs)
+        };
+        let (sick, failed) = start(leases.clone(), true);
+        while failed.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(PERIOD / 10).await;
+        }
+        let (well, runs) = start(leases.another_holder(), false);
+        let began = tokio::time::Instant::now();
+        while runs.load(Ordering::SeqCst) < 5 {
+            tokio::time::sleep(PERIOD / 10).await;
+        }
+        assert!(began.elapsed() < 10 * PERIOD);
+        assert!(sick.stop().await && well.stop().await);
+    }
+
+    #[derive(Debug)]
+    struct Fixed(Hold);
+
+    #[async_trait::async_trait]
+    impl Leases for Fixed {
+        async fn hold(&self, _: &str, _: Duration) -> Hold {
+            self.0
+        }
+
+        async fn give_back(&self, _: &str) {}
+    }
+
+    /// How often a scan runs in ten periods, and once more if it is woken then.
+    async fn runs(hold: Hold, alone: bool) -> [u32; 2] {
+        let (waker, seen) = (Waker::new(), Arc::new(AtomicU32::new(0)));
+        let clock = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
+        let (shutdown, leases) = (Shutdown::new(), Arc::new(Fixed(hold)));
+        let scans = Scans { service: "test", clock, shutdown, leases };
+        let counted = seen.clone();
+        let scan = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async { Ok(()) }
+        };
+        match alone {
+            true => scans.spawn_alone("test", LEASE, scan),
+            false => scans.spawn("test", waker.clone(), scan),
+        }
+        tokio::time::sleep(PERIOD * 19 / 2).await;
+        let before = seen.load(Ordering::SeqCst);
+        waker.wake();
+        tokio::time::sleep(PERIOD / 4).await;
+        assert!(scans.shutdown.stop().await);
+        [before, seen.load(Ordering::SeqCst)]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_an_answer_all_look_but_where_two_do_harm() {
+        assert_eq!(runs(Hold::Ours(1), false).await, [10, 11]);
+        assert_eq!(runs(Hold::Unknown, false).await, [10, 11]);
+        assert_eq!(runs(Hold::Others, false).await, [0, 1], "who wakes it may wait for it");
+        assert_eq!(runs(Hold::Ours(1), true).await, [10, 10]);
+        assert_eq!(runs(Hold::Unknown, true).await, [0, 0]);
+        assert_eq!(runs(Hold::Others, true).await, [0, 0]);
     }
 }

@@ -11,8 +11,8 @@ use platform::scan::{Scans, Waker};
 
 use crate::app::{Delivery, State};
 
-/// Longer than a run, which sends several batches: a mail server cannot be asked whether it has a mail
-/// already, so no two instances may send what was kept.
+/// Four times as long as a run begins batches: a mail server cannot be asked whether it has a mail already,
+/// so no two instances may send what was kept.
 const KEPT_MAILS: Duration = Duration::from_secs(120);
 
 /// Starts what happens without a call: mails that waited go out once there is a mail server, and

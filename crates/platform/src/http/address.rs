@@ -25,10 +25,13 @@ impl TrustedProxies {
     /// Who asks: the peer, or if that is a proxy of ours, whom the nearest one that is none named. What stands
     /// before that was written by strangers.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let named = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-        let named: Vec<&str> = named.flat_map(|value| value.split(',')).map(str::trim).collect();
+        // Whatever a client put into its part: the proxy's part has to be found behind it.
+        let values = headers.get_all(FORWARDED_FOR).iter();
+        let values: Vec<_> =
+            values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let named = values.iter().flat_map(|value| value.split(',')).map(str::trim);
         let mut client = peer.to_canonical();
-        for name in named.into_iter().rev() {
+        for name in named.collect::<Vec<_>>().into_iter().rev() {
             if !self.0.iter().any(|network| network.contains(&client)) {
                 break;
             }
@@ -94,6 +97,8 @@ impl<S: Sync> FromRequestParts<S> for ClientAddress {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -113,7 +118,9 @@ mod tests {
             let proxies = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
             let mut headers = HeaderMap::new();
             for value in forwarded {
-                headers.append(FORWARDED_FOR, value.parse().unwrap());
+                // Bytes that no text has.
+                let value = value.replace('\u{fffd}', "\u{80}");
+                headers.append(FORWARDED_FOR, HeaderValue::from_bytes(value.as_bytes()).unwrap());
             }
             let client = TrustedProxies(proxies.into()).client(peer.parse().unwrap(), &headers);
             assert_eq!(client.to_string(), expected, "{peer} {forwarded:?}");
@@ -132,7 +139,9 @@ mod tests {
         check("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3");
         check("10.0.0.1", &["192.0.2.7:4711"], "192.0.2.7");
         check("10.0.0.1", &["[2001:db8::1]:4711"], "2001:db8::1");
+        check("10.0.0.1", &["198.51.100.1", "\u{fffd}, 192.0.2.7"], "192.0.2.7");
         // What cannot be read counts as its proxy.
+        check("10.0.0.1", &["198.51.100.1", "\u{fffd}"], "10.0.0.1");
         check("10.0.0.1", &["192.0.2.7, unknown"], "10.0.0.1");
     }
 

@@ -28,7 +28,7 @@ use self::settings::{Internal, Log, Peer, Redis, Server};
 use crate::{
     Clock, Db, Shutdown,
     config::{Secret, check_public_url},
-    db::DbConfig,
+    db::{DbConfig, check_postgres_url},
     grpc,
     health::{self, Checked, MoneyService},
     http::{self, AdminTokenHash, TrustedProxies, edge},
@@ -151,7 +151,7 @@ impl Told<'_> {
             "database.url: is needed, as postgres://user:password@host/database: an SQLite file cannot be \
              shared by the instances of a fleet"
         );
-        Ok(())
+        check_postgres_url(self.database.url.reveal()).context("database.url")
     }
 }
 

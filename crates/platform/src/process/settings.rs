@@ -85,12 +85,17 @@ impl Redis {
     /// The server's URL.
     ///
     /// # Errors
-    /// When there is none: what is in one process's memory cannot be shared.
+    /// When there is none (what is in one process's memory cannot be shared) or it is no URL.
     pub fn url(&self) -> anyhow::Result<&str> {
         anyhow::ensure!(
             !self.url.is_empty(),
             "redis.url: is needed, for the calls between applications; `handsel serve` runs all of them \
              in one process without Redis"
+        );
+        // It may hold a password, and is not repeated.
+        anyhow::ensure!(
+            redis::Client::open(self.url.reveal()).is_ok(),
+            "redis.url: is not of the form redis://user:password@host:port/0"
         );
         Ok(self.url.reveal())
     }

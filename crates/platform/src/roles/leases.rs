@@ -7,8 +7,8 @@ use async_trait::async_trait;
 /// How it stands with a lease that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// It is ours until its time is over. The number grows with every change of hands: what was written under
-    /// a lower one was written by somebody whose time is over.
+    /// It is ours until its time is over. The number grows whenever it is taken anew, for as long as the
+    /// server keeps its memory: who has a lower one has lost it.
     Ours(u64),
     /// Another has it.
     Others,

@@ -39,7 +39,9 @@ impl Quota {
 
     /// When all attempts will be refilled if one is made now, or how long until one may be made.
     pub(super) fn decide(&self, refilled_us: Option<i64>, now_us: i64) -> Result<i64, Duration> {
-        let refilled = refilled_us.map_or(now_us, |at| at.max(now_us)) + self.interval_us;
+        // A clock that was set back must not keep anybody out for longer than the quota could.
+        let refilled = refilled_us.map_or(now_us, |at| at.clamp(now_us, now_us + self.full_us()));
+        let refilled = refilled + self.interval_us;
         match u64::try_from(refilled - self.full_us() - now_us) {
             Err(_) | Ok(0) => Ok(refilled),
             Ok(wait_us) => Err(Duration::from_micros(wait_us)),
@@ -86,5 +88,6 @@ mod tests {
         check(Some(1_060), 1_029, Err(1));
         check(Some(1_060), 1_030, Ok(1_090));
         check(Some(1_060), 5_000, Ok(5_030));
+        check(Some(9_000), 1_000, Err(30));
     }
 }

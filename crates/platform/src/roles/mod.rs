@@ -44,10 +44,15 @@ impl Roles {
     /// # Errors
     /// When the URL is none. The server itself may be away.
     pub fn redis(url: &str) -> anyhow::Result<Self> {
-        let link = Arc::new(redis::Link::new(url)?);
-        Ok(Self {
+        Ok(Self::on(redis::Link::new(url)?))
+    }
+
+    /// The same, over a link.
+    pub fn on(link: redis::Link) -> Self {
+        let link = Arc::new(link);
+        Self {
             limits: Arc::new(redis::RedisLimits::new(link.clone())),
             leases: Arc::new(redis::RedisLeases::new(link)),
-        })
+        }
     }
 }

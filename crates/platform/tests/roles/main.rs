@@ -12,9 +12,12 @@ mod leases;
 mod limits;
 mod redis;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use platform::roles::{Leases, Limits, Roles, embedded::EmbeddedLeases};
+use platform::roles::{Leases, Limits, Roles, embedded::EmbeddedLeases, redis::Link};
+
+/// What others do on this machine must not make a server seem to be away.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Two instances of an application, and what they share.
 struct Instances {
@@ -33,7 +36,8 @@ impl Instances {
 
     /// In two processes, on a server.
     fn redis(url: &str) -> Self {
-        let [first, second] = [(); 2].map(|()| Roles::redis(url).unwrap());
+        let [first, second] =
+            [(); 2].map(|()| Roles::on(Link::new(url).unwrap().waiting(PATIENCE)));
         Self { limits: [first.limits, second.limits], leases: [first.leases, second.leases] }
     }
 }

@@ -14,16 +14,16 @@ use super::{
     Link,
 };
 
-/// KEYS: the lease, its fence. ARGV: who asks, milliseconds. Answers the fence, or 0 if another has it. The
-/// fence stays a day longer than any lease: whoever wrote under an older one has ended by then.
+/// KEYS: the lease, its fence. ARGV: who asks, milliseconds. Answers the fence, or 0 if another has it. Nobody
+/// has it for longer than is asked for, also when the server's clock was set back.
 static HOLD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local holder = redis.call('GET', KEYS[1])
-         if holder and holder ~= ARGV[1] then return 0 end
+         local is_ours = holder == ARGV[1]
+         local lasts = holder and redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2])
+         if lasts and not is_ours then return 0 end
          redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-         local fence = holder and redis.call('GET', KEYS[2]) or redis.call('INCR', KEYS[2])
-         redis.call('PEXPIRE', KEYS[2], ARGV[2] + 86400000)
-         return tonumber(fence)",
+         return tonumber(is_ours and redis.call('GET', KEYS[2]) or redis.call('INCR', KEYS[2]))",
     )
 });
 

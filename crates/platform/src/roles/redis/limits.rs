@@ -21,7 +21,8 @@ static ATTEMPT: LazyLock<Script> = LazyLock::new(|| {
         "local interval, full = tonumber(ARGV[1]), tonumber(ARGV[2])
          local time = redis.call('TIME')
          local now = time[1] * 1000000 + time[2]
-         local refilled = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + interval
+         local stored = tonumber(redis.call('GET', KEYS[1]) or now)
+         local refilled = math.min(math.max(stored, now), now + full) + interval
          local wait = refilled - full - now
          if wait > 0 then return wait end
          if ARGV[3] == 'count' then
@@ -62,8 +63,11 @@ impl Limits for RedisLimits {
     }
 
     async fn look(&self, quota: &Quota, key: &str) -> Result<(), Duration> {
-        let shared = self.ask(quota, key, "look").await;
-        shared.unwrap_or_else(|| self.alone.passes(quota, key))
+        // A server that can be read may refuse to be written to, and what was counted is here then.
+        match self.ask(quota, key, "look").await {
+            Some(Err(wait)) => Err(wait),
+            _ => self.alone.passes(quota, key),
+        }
     }
 }
 

@@ -1,11 +1,14 @@
-//! The connection, which comes back by itself.
+//! The connection: made when it is needed, and anew after anything went wrong.
 
-use std::{sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use redis::{
-    Client, FromRedisValue, RedisError, ScriptInvocation,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, ScriptInvocation,
+    aio::MultiplexedConnection,
 };
 use tokio::time::Instant;
 
@@ -13,14 +16,21 @@ use tokio::time::Instant;
 /// somebody waits for.
 const ANSWER: Duration = Duration::from_millis(250);
 
-/// After no answer nobody asks for so long.
+/// After no answer one asks again in so long, and until then nobody else.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A server, asked in haste.
 pub struct Link {
-    manager: ConnectionManager,
-    /// Nobody asks before this time; set while the server is away.
-    away_until: Mutex<Option<Instant>>,
+    client: Client,
+    answer: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    connection: Option<MultiplexedConnection>,
+    /// Nobody asks before this time; set while the server cannot be used.
+    away_until: Option<Instant>,
 }
 
 impl std::fmt::Debug for Link {
@@ -35,44 +45,72 @@ impl Link {
     /// # Errors
     /// When the URL is none.
     pub fn new(url: &str) -> anyhow::Result<Self> {
-        let settings = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(ANSWER))
-            .set_response_timeout(Some(ANSWER))
-            .set_min_delay(Duration::from_millis(50))
-            .set_max_delay(PAUSE);
         // What the URL is must not be repeated: it may hold a password.
         let client = Client::open(url).ok().context("not a url like redis://host:port/0")?;
-        let manager = ConnectionManager::new_lazy_with_config(client, settings)?;
-        Ok(Self { manager, away_until: Mutex::default() })
+        Ok(Self { client, answer: ANSWER, state: Mutex::default() })
     }
 
-    /// What a script answers; none while the server is away.
+    /// The same, with another idea of how long an answer may take.
+    #[must_use]
+    pub fn waiting(self, answer: Duration) -> Self {
+        Self { answer, ..self }
+    }
+
+    /// What a script answers; none while the server cannot be used.
     pub(super) async fn ask<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
-        let away_until = *self.lock();
-        if away_until.is_some_and(|until| Instant::now() < until) {
-            return None;
-        }
-        let mut connection = self.manager.clone();
-        let asked = tokio::time::timeout(ANSWER, script.invoke_async(&mut connection)).await;
-        let late = || RedisError::from((redis::ErrorKind::Io, "no answer in time"));
-        match asked.unwrap_or_else(|_| Err(late())) {
-            Ok(answer) => {
-                if self.lock().take().is_some() {
-                    tracing::info!("redis answers again: limits and leases are shared");
+        let known = self.turn()?;
+        let asking = async {
+            let mut connection = match known {
+                Some(connection) => connection,
+                None => self.connect().await?,
+            };
+            let answer = script.invoke_async(&mut connection).await?;
+            Ok((connection, answer))
+        };
+        let late = |_| Err(RedisError::from((ErrorKind::Io, "no answer in time")));
+        match tokio::time::timeout(self.answer, asking).await.unwrap_or_else(late) {
+            Ok((connection, answer)) => {
+                let mut state = self.lock();
+                state.connection = Some(connection);
+                if state.away_until.take().is_some() {
+                    tracing::info!("redis can be used again: limits and leases are shared");
                 }
                 Some(answer)
             }
             Err(error) => {
-                let until = Instant::now() + PAUSE;
-                if self.lock().replace(until).is_none() {
-                    tracing::warn!(%error, "redis does not answer: each instance counts for itself");
+                let mut state = self.lock();
+                // Whatever it was: a connection may be half open, or lead to what is no master any more.
+                state.connection = None;
+                if state.away_until.replace(Instant::now() + PAUSE).is_none() {
+                    tracing::warn!(%error, "redis cannot be used: each instance counts for itself");
                 }
                 None
             }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.away_until.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The connection, if there is one already; none at all while it is not ours to ask.
+    fn turn(&self) -> Option<Option<MultiplexedConnection>> {
+        let mut state = self.lock();
+        if let Some(until) = state.away_until {
+            let now = Instant::now();
+            if now < until {
+                return None;
+            }
+            // One asks whether it is back; the others do not wait for that.
+            state.away_until = Some(now + PAUSE);
+        }
+        Some(state.connection.clone())
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.answer))
+            .set_response_timeout(Some(self.answer));
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `handsel:limit:NAME:HASH` | when all attempts of a key will be refilled, in microseconds; ends at that time |
 //! | `handsel:lease:NAME` | who holds a lease; ends with it |
-//! | `handsel:fence:NAME` | how often it changed hands |
+//! | `handsel:fence:NAME` | how often it was taken; stays |
 //!
 //! Keys of limits are hashed: they are addresses and ids of people. Time is the server's.
 
