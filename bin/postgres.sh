@@ -12,8 +12,8 @@ postgres_bin() {
   [[ -n $found ]] && echo "$found"
 }
 
-# Starts a server below the folder, sets postgres_pid, and names the server in HANDSEL_TEST_POSTGRES. The command
-# in HANDSEL_TEST_POSTGRES_RESTART lets it die and start again.
+# Starts a server below the folder, sets postgres_pid, and names the server in HANDSEL_TEST_POSTGRES. The shell
+# script in HANDSEL_TEST_POSTGRES_RESTART lets it die and start again.
 # Fails with the server's log on stderr.
 start_postgres() {
   local work=$1 found port as=()
@@ -42,9 +42,8 @@ start_postgres() {
       if "$found/pg_isready" -q -h 127.0.0.1 -p "$port" -U handsel -d postgres; then
         export HANDSEL_TEST_POSTGRES="postgres://handsel@127.0.0.1:$port/postgres"
         export HANDSEL_TEST_POSTGRES_RESTART=$work/restart-postgres
-        printf '#!/bin/sh\nexec %s\n' "${as[*]} $found/pg_ctl -D $work/postgres/data -m immediate -w -l /dev/null restart" \
+        printf 'exec %s\n' "${as[*]} $found/pg_ctl -D $work/postgres/data -m immediate -w -l /dev/null restart" \
           >"$HANDSEL_TEST_POSTGRES_RESTART"
-        chmod 755 "$HANDSEL_TEST_POSTGRES_RESTART"
         postgres_data=$work/postgres/data
         return 0
       fi
@@ -64,7 +63,10 @@ stop_postgres() {
     local pid
     pid=$(head -1 "$postgres_data/postmaster.pid" 2>/dev/null) || return 0
     kill -INT "$pid" 2>/dev/null || true
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+    for _ in $(seq 1 300); do
+      [[ -e $postgres_data/postmaster.pid ]] || break
+      sleep 0.1
+    done
     wait "${postgres_pid:-}" 2>/dev/null || true
   fi
 }

@@ -8,21 +8,21 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    process::Stdio,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use futures::{StreamExt as _, stream::FuturesUnordered};
+use futures::future::try_join_all;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
-use serde_json::Value;
 use testkit::{
     fleet::{Application, Fleet, PATIENCE, Running},
     server_database,
 };
 use tokio::process::Command;
 
-/// Restarts the server of [`testkit::POSTGRES_ENV`] as a crash does; `bin/campaign` says how.
+/// A shell script that restarts the server of [`testkit::POSTGRES_ENV`] as a crash does; `bin/campaign` has one.
 pub const POSTGRES_RESTART_ENV: &str = "HANDSEL_TEST_POSTGRES_RESTART";
 
 /// Entrants of one story.
@@ -34,8 +34,26 @@ const RUNS: u32 = 8;
 /// Before a story goes on: whoever died is mostly back by then.
 const REST: Duration = Duration::from_secs(2);
 
-/// Longer than the leases of calls and sagas: whoever is still for so long is a ghost when it goes on.
-const LONGEST_SECONDS: u32 = 20;
+/// How long somebody stands still: mostly longer than the leases of calls and sagas, fifteen seconds, so that
+/// it is a ghost when it goes on.
+const STILL_SECONDS: std::ops::RangeInclusive<u64> = 8..=32;
+
+/// Longer than the waits and leases of whatever goes on by itself, and than the claims of stories that were
+/// given up.
+const AT_REST: Duration = Duration::from_secs(300);
+
+/// What a story says when it was not answered, or too late.
+const EXCUSES: [&str; 8] = [
+    "error sending request",
+    "error decoding response body",
+    "in vain: ",
+    "was answered with 5",
+    "too_many_requests",
+    "idempotency_key_in_use",
+    // Entries closed, or a prize's time to be claimed ended, while nobody was served.
+    "giveaway_closed",
+    "expired",
+];
 
 /// Between two looks at whether everything has come to rest.
 const LOOK: Duration = Duration::from_secs(2);
@@ -122,59 +140,63 @@ impl Outcome {
     }
 }
 
-/// Runs a campaign. What it came to stands in `outcome`, also when it ends early.
+/// Runs a campaign. What it came to stands in `outcome` at any time, also when it is interrupted.
 ///
 /// # Errors
 /// When the fleet cannot be had.
-pub async fn run(plan: &Plan, outcome: &mut Outcome) -> anyhow::Result<()> {
+pub async fn run(plan: &Plan, outcome: &Mutex<Outcome>) -> anyhow::Result<()> {
     let database = server_database().await.context("it needs a PostgreSQL server")?;
     let mut fleet = Fleet::prepare(&plan.handsel, database).await;
     let mut running = fleet.start().await;
     let until = Instant::now() + plan.time;
-    let (folder, mut rng) = (fleet.folder().to_owned(), StdRng::seed_from_u64(plan.seed));
-    let mut stories: FuturesUnordered<_> =
-        (0..plan.stories).map(|n| tell_all(plan, &folder, n, until)).collect();
-    let told = async {
-        let mut told = Vec::new();
-        while let Some(stories) = stories.next().await {
-            told.extend(stories?);
-        }
-        anyhow::Ok(told)
-    };
-    let mut faults = BTreeMap::new();
+    let folder = fleet.folder().to_owned();
+    let stories =
+        (0..plan.stories).map(|n| tell_all(plan, &folder, n, until, outcome)).collect::<Vec<_>>();
     let struck = async {
+        let mut rng = StdRng::seed_from_u64(plan.seed);
         while Instant::now() < until {
             let fault = choose(&mut rng);
-            strike(fault, &mut fleet, &mut running, &mut rng).await?;
-            *faults.entry(fault).or_default() += 1;
+            let missing = strike(fault, &mut fleet, &mut running, &mut rng).await?;
+            note(outcome, |outcome| {
+                *outcome.faults.entry(fault).or_default() += 1;
+                outcome.wrong.extend(missing);
+            });
             tokio::time::sleep(Duration::from_millis(rng.random_range(200..4_000))).await;
         }
         anyhow::Ok(())
     };
-    let (told, struck) = tokio::join!(told, struck);
-    outcome.faults = faults;
+    let (told, struck) = tokio::join!(try_join_all(stories), struck);
+    told?;
     struck?;
-    for story in told? {
-        outcome.resumed += u64::from(story.runs.saturating_sub(1));
-        match story.end {
-            End::Told => outcome.told += 1,
-            End::Late(reason) => *outcome.late.entry(reason).or_default() += 1,
-            End::Wrong(wrong) => outcome.wrong.push(format!("story {}: {wrong}", story.seed)),
+    let at_rest = at_rest(&fleet).await;
+    note(outcome, |outcome| outcome.wrong.extend(at_rest));
+    for (application, pair) in Application::ALL.into_iter().zip(&mut running.applications) {
+        for (n, process) in pair.iter_mut().enumerate() {
+            if !process.stop().await {
+                let words = fleet.last_words(application, n);
+                let wrong = format!("{} did not end well: {words}", application.name());
+                note(outcome, |outcome| outcome.wrong.push(wrong));
+            }
         }
     }
-    outcome.wrong.extend(at_rest(&fleet).await);
-    for process in running.applications.into_iter().flatten() {
-        if !process.stop().await {
-            outcome.wrong.push("a process did not end well".to_owned());
+    let wrong = wrong_in(&fleet);
+    note(outcome, |outcome| {
+        outcome.wrong.extend(wrong);
+        if outcome.told == 0 {
+            outcome.wrong.push("no story came to its end".to_owned());
         }
-    }
-    outcome.wrong.extend(wrong_in(&fleet));
+    });
     Ok(())
 }
 
-/// Waits until the books say that nothing is wrong, or for so long that it will not get right any more.
+fn note(outcome: &Mutex<Outcome>, change: impl FnOnce(&mut Outcome)) {
+    change(&mut outcome.lock().unwrap_or_else(PoisonError::into_inner));
+}
+
+/// Waits until nothing is under way any more and the books say that nothing is wrong, or for so long that it
+/// will not get right.
 async fn at_rest(fleet: &Fleet) -> Option<String> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + AT_REST;
     loop {
         let wrong = wrong_in(fleet);
         if wrong.is_none() || Instant::now() > deadline {
@@ -194,12 +216,6 @@ fn wrong_in(fleet: &Fleet) -> Option<String> {
 }
 
 /// How a story ended.
-struct Story {
-    seed: u64,
-    runs: u32,
-    end: End,
-}
-
 enum End {
     Told,
     Late(String),
@@ -212,16 +228,26 @@ async fn tell_all(
     folder: &Path,
     n: u64,
     until: Instant,
-) -> anyhow::Result<Vec<Story>> {
-    let mut stories = Vec::new();
+    outcome: &Mutex<Outcome>,
+) -> anyhow::Result<()> {
+    let mut seed = plan.seed.wrapping_add(n);
     while Instant::now() < until {
-        let seed = plan.seed.wrapping_add(n + plan.stories * stories.len() as u64);
-        stories.push(tell(&plan.handsel, folder, seed).await?);
+        let (runs, end) = tell(&plan.handsel, folder, seed).await?;
+        note(outcome, |outcome| {
+            outcome.resumed += u64::from(runs.saturating_sub(1));
+            match end {
+                End::Told => outcome.told += 1,
+                End::Late(reason) => *outcome.late.entry(reason).or_default() += 1,
+                End::Wrong(wrong) => outcome.wrong.push(format!("story {seed}: {wrong}")),
+            }
+        });
+        seed = seed.wrapping_add(plan.stories);
     }
-    Ok(stories)
+    Ok(())
 }
 
-async fn tell(handsel: &Path, folder: &Path, seed: u64) -> anyhow::Result<Story> {
+/// Returns in how many runs it was told, and how it ended.
+async fn tell(handsel: &Path, folder: &Path, seed: u64) -> anyhow::Result<(u32, End)> {
     let (data, number) = (format!("story-{seed}"), seed.to_string());
     let mut reason = String::new();
     for runs in 1..=RUNS {
@@ -230,22 +256,23 @@ async fn tell(handsel: &Path, folder: &Path, seed: u64) -> anyhow::Result<Story>
         command.args(["--rows", ROWS, "--json"]).current_dir(folder).kill_on_drop(true);
         let output = command.stdin(Stdio::null()).output().await?;
         let said = String::from_utf8_lossy(&output.stderr);
-        let story = |end| Ok(Story { seed, runs, end });
-        match code(output.status) {
-            0 => return story(End::Told),
-            1 => {
-                let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-                return story(End::Wrong(report["audit"].to_string()));
+        let last = said.lines().last().unwrap_or_default();
+        match output.status.code() {
+            Some(0) => return Ok((runs, End::Told)),
+            Some(2) if is_nobodys_fault(last) => reason = named(last),
+            _ => {
+                let told = String::from_utf8_lossy(&output.stdout);
+                return Ok((runs, End::Wrong(format!("{last} {told}"))));
             }
-            _ => reason = named(said.lines().last().unwrap_or_default()),
         }
         tokio::time::sleep(REST).await;
     }
-    Ok(Story { seed, runs: RUNS, end: End::Late(reason) })
+    Ok((RUNS, End::Late(reason)))
 }
 
-fn code(status: ExitStatus) -> i32 {
-    status.code().unwrap_or(-1)
+/// Whether a story ended because nobody answered, or not in time. Whatever else it says is a finding.
+fn is_nobodys_fault(error: &str) -> bool {
+    EXCUSES.iter().any(|excuse| error.contains(excuse))
 }
 
 /// What stopped a story, without the ids and numbers that no two stories have in common.
@@ -267,17 +294,30 @@ fn choose(rng: &mut StdRng) -> Fault {
         Fault::KillDatabase,
         Fault::CutDatabase,
     ];
-    faults.choose(rng).copied().unwrap_or(Fault::CutDatabase)
+    let can_restart = std::env::var_os(POSTGRES_RESTART_ENV).is_some();
+    let possible = faults.into_iter().filter(|fault| can_restart || *fault != Fault::KillDatabase);
+    possible.collect::<Vec<_>>().choose(rng).copied().unwrap_or(Fault::CutDatabase)
 }
 
-/// Lets something fail, and waits until it is back.
+/// Lets something fail, and waits until it is back. Returns what had ended by itself before.
 async fn strike(
     fault: Fault,
     fleet: &mut Fleet,
     running: &mut Running,
     rng: &mut StdRng,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<String>> {
     tracing::info!(%fault, "strikes");
+    let mut wrong = Vec::new();
+    for (application, pair) in running.applications.iter_mut().enumerate() {
+        for (n, process) in pair.iter_mut().enumerate() {
+            if process.has_ended() {
+                let of = Application::ALL[application];
+                let words = fleet.last_words(of, n);
+                wrong.push(format!("{} {} ended by itself: {words}", of.name(), n + 1));
+                *process = fleet.start_one(of, n);
+            }
+        }
+    }
     let short = Duration::from_millis(rng.random_range(0..3_000));
     match fault {
         Fault::Kill(application, n) => {
@@ -289,16 +329,17 @@ async fn strike(
         }
         Fault::Stop(application, n) => {
             let process = &mut running.applications[application][n];
-            process.signal("TERM");
-            testkit::eventually(PATIENCE, async || process.has_ended()).await;
+            if !process.stop().await {
+                let words = fleet.last_words(Application::ALL[application], n);
+                wrong.push(format!("{fault}: it did not end well: {words}"));
+            }
             *process = fleet.start_one(Application::ALL[application], n);
             is_back(fleet, application, n).await?;
         }
         Fault::Freeze(application, n) => {
             let process = &running.applications[application][n];
             process.signal("STOP");
-            let still = rng.random_range(1..=LONGEST_SECONDS);
-            tokio::time::sleep(Duration::from_secs(still.into())).await;
+            tokio::time::sleep(Duration::from_secs(rng.random_range(STILL_SECONDS))).await;
             process.signal("CONT");
             is_back(fleet, application, n).await?;
         }
@@ -314,10 +355,9 @@ async fn strike(
             all_are_back(fleet).await?;
         }
         Fault::KillDatabase => {
-            if let Some(restart) = std::env::var_os(POSTGRES_RESTART_ENV) {
-                let restarted = Command::new(restart).stdout(Stdio::null()).status().await?;
-                anyhow::ensure!(restarted.success(), "PostgreSQL does not start again");
-            }
+            let restart = std::env::var_os(POSTGRES_RESTART_ENV).unwrap_or_default();
+            let restarted = Command::new("sh").arg(restart).stdout(Stdio::null()).status().await?;
+            anyhow::ensure!(restarted.success(), "PostgreSQL does not start again");
             all_are_back(fleet).await?;
         }
         Fault::CutDatabase => {
@@ -327,7 +367,7 @@ async fn strike(
             all_are_back(fleet).await?;
         }
     }
-    Ok(())
+    Ok(wrong)
 }
 
 async fn is_back(fleet: &Fleet, application: usize, n: usize) -> anyhow::Result<()> {
@@ -366,6 +406,10 @@ mod tests {
             named(error),
             "error: the phase claim failed: waited s in vain: a winner's mail"
         );
+        assert!(is_nobodys_fault(error));
+        assert!(!is_nobodys_fault(
+            "error: the phase settle failed: 7 was settled, but 8 was redeemed"
+        ));
         assert_eq!(Fault::Kill(1, 0).to_string(), "kill giftcard-api 1");
     }
 }

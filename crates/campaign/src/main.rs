@@ -2,7 +2,11 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it reports to a terminal")]
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use campaign::{
     Engine,
@@ -124,17 +128,21 @@ async fn in_fleet(seed: u64, time: Duration, worlds: u64) -> anyhow::Result<Exit
     let handsel = std::env::current_exe()?.with_file_name("handsel");
     let plan = fleet::Plan { handsel, seed, time, stories: worlds.max(1) };
     println!("seed {seed} on a fleet");
-    let mut outcome = fleet::Outcome::default();
-    let ended = fleet::run(&plan, &mut outcome).await;
+    let outcome = Mutex::default();
+    let ended = tokio::select! {
+        ended = fleet::run(&plan, &outcome) => ended,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    let outcome: fleet::Outcome = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     for line in outcome.lines() {
         println!("{line}");
     }
-    ended?;
-    if outcome.wrong.is_empty() {
-        println!("no violation in the fleet with seed {seed}");
-        return Ok(ExitCode::SUCCESS);
+    if !outcome.wrong.is_empty() {
+        return Ok(ExitCode::FAILURE);
     }
-    Ok(ExitCode::FAILURE)
+    ended?;
+    println!("no violation in the fleet with seed {seed}");
+    Ok(ExitCode::SUCCESS)
 }
 
 fn progress(outcome: &Outcome) {

@@ -115,8 +115,8 @@ Examples:
     /// Move the rows of a data folder to PostgreSQL
     ///
     /// From the SQLite files of the data folder to the databases that are configured, whose roles must own
-    /// their schemas. Nothing may run on either side. The files stay, in quarantine; the keys are needed
-    /// there as well.
+    /// their schemas. Nothing may run on either side. The files stay, and no server starts from them any
+    /// more; the keys are needed there as well.
     #[command(after_help = "\
 Examples:
   handsel migrate-data --dry-run      how many rows would be moved
@@ -280,6 +280,11 @@ pub(crate) struct AuditArgs {
     /// Print JSON instead of a table; with --watch one object on a line for each run
     #[arg(long)]
     pub(crate) json: bool,
+    /// Nothing is under way: what has not arrived yet is missing
+    ///
+    /// For tests that have waited until all is quiet, and for a stopped installation.
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) at_rest: bool,
     /// Audit again every so many seconds until stopped
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60",
         value_parser = clap::value_parser!(u32).range(1..))]

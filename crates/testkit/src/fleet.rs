@@ -2,8 +2,9 @@
 //! `deploy/postgres/roles.sql` says, and one Redis, beside a sandbox bank.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Output},
     time::Duration,
 };
 
@@ -27,6 +28,9 @@ const ROLES: &str = include_str!("../../../deploy/postgres/roles.sql");
 
 /// The role that owns the tables.
 const OWNER: &str = "handsel_owner";
+
+/// Lines that say how a process ended.
+const LAST_LINES: usize = 20;
 
 /// Connections of one process: two of each application, and room for others on the same server.
 const CONNECTIONS: &str = "4";
@@ -69,12 +73,14 @@ impl Application {
 pub struct Process(Child);
 
 impl Process {
-    /// Starts one; what it logs goes nowhere.
+    /// Starts one; what it logs is added to a file.
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn start(command: &mut Command) -> Self {
-        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("no process"))
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let log = File::options().create(true).append(true).open(log).expect("no log");
+        let again = log.try_clone().expect("no log");
+        Self(command.stdout(log).stderr(again).spawn().expect("no process"))
     }
 
     /// Whether it has ended by itself.
@@ -94,11 +100,11 @@ impl Process {
         run(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &pid]));
     }
 
-    /// As the service manager stops it. Returns whether it ended well.
+    /// Stops it as the service manager does. Returns whether it ended well.
     ///
     /// # Panics
     /// When it does not end.
-    pub async fn stop(mut self) -> bool {
+    pub async fn stop(&mut self) -> bool {
         self.signal("TERM");
         eventually(PATIENCE, async || self.0.try_wait().expect("no state")).await.success()
     }
@@ -267,9 +273,12 @@ impl Fleet {
             .env("HANDSEL__PROVIDER__WEBHOOK_SECRET_FILE", "bank/webhook-secret")
     }
 
-    /// What `handsel audit` has to say, and whether it found nothing.
+    /// What `handsel audit` has to say, and whether it found nothing. Nothing may be under way.
+    ///
+    /// # Panics
+    /// When it cannot be run.
     pub fn audit(&self) -> Output {
-        let mut audit = self.command(&["audit", "--data", "data", "--json"]);
+        let mut audit = self.command(&["audit", "--data", "data", "--at-rest", "--json"]);
         self.with_bank(self.as_owner(&mut audit)).output().expect("no audit")
     }
 
@@ -283,7 +292,7 @@ impl Fleet {
             let at = local(self.ports(application, 0).http);
             command.args(["--webhook", &format!("http://{at}/api/{service}/v1/webhooks/provider")]);
         }
-        Process::start(&mut command)
+        Process::start(&mut command, &self.folder().join("bank.log"))
     }
 
     /// Starts an instance, the first or the second.
@@ -310,7 +319,18 @@ impl Fleet {
                 .env("HANDSEL__GIFTCARD__GRPC_URLS", self.urls(Application::Giftcard))
                 .env("HANDSEL__MAILBOX", "true"),
         };
-        Process::start(&mut command)
+        Process::start(&mut command, &self.log(application, n))
+    }
+
+    /// What an instance logged last.
+    pub fn last_words(&self, application: Application, n: usize) -> String {
+        let text = std::fs::read_to_string(self.log(application, n)).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+    }
+
+    fn log(&self, application: Application, n: usize) -> PathBuf {
+        self.folder().join(format!("{}-{}.log", application.name(), n + 1))
     }
 
     /// Whether an instance says that it can work.

@@ -100,7 +100,8 @@ pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
         return watch(&config, &clock, Duration::from_secs(seconds.into()), args.json).await;
     }
     let now = clock.now();
-    let audited = audit(&config, now, Age::Running { now }).await?;
+    let age = if args.at_rest { Age::Quiet } else { Age::Running { now } };
+    let audited = audit(&config, now, age).await?;
     if args.json {
         out::json(&serde_json::json!({"audit": audited}));
     } else {

@@ -1,6 +1,12 @@
 //! HTTP as a host, an entrant, a winner or a merchant speaks it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
@@ -8,6 +14,10 @@ use serde_json::Value;
 
 /// An import of a large file by an unoptimised build takes this long at the very most.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+
+/// In a fleet an instance may stand still, and another can be asked. Longer than any answer takes: publishing
+/// waits for its saga.
+const FLEET_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long anything is waited for that goes on by itself. Generous: only a defect takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -25,6 +35,8 @@ const MAX_REPEATS: u32 = 20;
 pub(crate) struct Client {
     http: reqwest::Client,
     addresses: Addresses,
+    /// Which instance is asked first, by turns.
+    turn: Arc<AtomicUsize>,
 }
 
 /// Who serves what: addresses without a slash at their end.
@@ -84,18 +96,19 @@ enum Body {
 impl Client {
     /// A client for whoever is at these addresses.
     pub(crate) fn new(addresses: Addresses) -> anyhow::Result<Self> {
+        let limit = if addresses.giveaway.len() > 1 { FLEET_LIMIT } else { ANSWER_LIMIT };
         let http = reqwest::Client::builder()
-            .timeout(ANSWER_LIMIT)
+            .timeout(limit)
             // Only the loopback interface is spoken to.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { http, addresses })
+        Ok(Self { http, addresses, turn: Arc::default() })
     }
 
     /// The same client for another server.
     pub(crate) fn at(&self, base: &str) -> Self {
-        Self { http: self.http.clone(), addresses: Addresses::one(base) }
+        Self { addresses: Addresses::one(base), ..self.clone() }
     }
 
     /// A GET.
@@ -214,11 +227,14 @@ impl Ask<'_> {
         Ok(response.bytes().await.with_context(|| self.to_string())?.to_vec())
     }
 
-    /// Sends it to whichever instance takes connections, each in turn.
+    /// Sends it to one instance after the other, until one takes the connection. Who is asked first changes,
+    /// so that a story never depends on having been there before.
     async fn send(&self) -> anyhow::Result<Response> {
+        let instances = self.client.addresses.of(&self.path);
+        let first = self.client.turn.fetch_add(1, Ordering::Relaxed);
         let mut refused = None;
-        for base in self.client.addresses.of(&self.path) {
-            match self.request(base).send().await {
+        for n in 0..instances.len() {
+            match self.request(&instances[(first + n) % instances.len()]).send().await {
                 Err(error) if error.is_connect() => refused = Some(error),
                 sent => return sent.with_context(|| self.to_string()),
             }

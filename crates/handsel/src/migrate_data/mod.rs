@@ -13,7 +13,7 @@ mod copy;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use platform::{Clock, Db, db::DbConfig, quarantine};
+use platform::{Db, db::DbConfig, keys::write_atomically, quarantine};
 use sea_orm_migration::MigratorTrait;
 
 use crate::{
@@ -21,14 +21,11 @@ use crate::{
     config::Config,
     node::{
         applications::open_calls,
-        databases::{MONEY, file},
+        databases::{MONEY, MOVED, file},
         secrets::Secrets,
     },
     out, serve,
 };
-
-/// What the files say from then on, so that nobody pays twice from them.
-const MOVED: &str = "its rows were moved to PostgreSQL";
 
 /// One service's rows, here and there.
 struct Service<'a> {
@@ -40,30 +37,31 @@ struct Service<'a> {
 /// Moves all services, or says what would be moved.
 pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(args.sources.config.as_deref(), &serve::source_flags(&args.sources))?;
-    let secrets = Secrets::open(&config)?;
-    // Held until the end: no server may write meanwhile.
-    let calls = open_calls(&config.data_dir, &secrets.credential).await?;
-    let services = [
+    let [giveaway, giftcard, processor] = [
         open::<giveaway_api::Migrator>("giveaway", &config, &config.giveaway.database).await?,
         open::<giftcard_api::Migrator>("giftcard", &config, &config.giftcard.database).await?,
         open::<job_processor::Migrator>("processor", &config, &config.processor.database).await?,
     ];
-    let [giveaway, giftcard, processor] = &services;
-    move_rows::<giveaway_api::Migrator>(giveaway, args.dry_run).await.context("giveaway")?;
-    move_rows::<giftcard_api::Migrator>(giftcard, args.dry_run).await.context("giftcard")?;
-    move_rows::<job_processor::Migrator>(processor, args.dry_run).await.context("processor")?;
+    if args.dry_run {
+        for Service { name, from, .. } in [giveaway, giftcard, processor] {
+            let rows: u64 = catalog::count_sqlite(&from).await?.values().sum();
+            out::line(format_args!("{name}: would move {rows} rows"));
+            from.close().await;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let secrets = Secrets::open(&config)?;
+    // Held until the end: no server may write meanwhile.
+    let calls = open_calls(&config.data_dir, &secrets.credential).await?;
     let dead: u64 = calls.stats().await?.into_iter().map(|lane| lane.dead).sum();
     if dead > 0 {
-        out::line(format_args!(
-            "{dead} dead letters stay in calls.db: `handsel calls list` shows them"
-        ));
+        out::line(format_args!("{dead} dead letters stay in calls.db, for `handsel calls list`"));
     }
-    for Service { name, from, .. } in services {
-        if MONEY.contains(&name) && !args.dry_run {
-            quarantine::begin(from.write(), MOVED, Clock::system().now_ms()).await?;
-        }
-        from.close().await;
-    }
+    // Before anything is there: from then on no server starts here, however this ends.
+    write_atomically(&config.data_dir.join(MOVED), b"by handsel migrate-data\n")?;
+    move_rows::<giveaway_api::Migrator>(giveaway).await.context("giveaway")?;
+    move_rows::<giftcard_api::Migrator>(giftcard).await.context("giftcard")?;
+    move_rows::<job_processor::Migrator>(processor).await.context("processor")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,26 +95,20 @@ async fn open<'a, M: MigratorTrait>(
 
 /// Makes the tables and fills them, unless that was done before.
 async fn move_rows<M: MigratorTrait>(
-    Service { name, from, to }: &Service<'_>,
-    is_dry: bool,
+    Service { name, from, to }: Service<'_>,
 ) -> anyhow::Result<()> {
     let to = Db::postgres(to.url.reveal(), name, 1).await?;
-    if is_dry {
-        let rows: u64 = catalog::count_sqlite(from).await?.values().sum();
-        out::line(format_args!("{name}: would move {rows} rows"));
-        to.close().await;
-        return Ok(());
-    }
     to.migrate::<M>().await?;
     let tables = catalog::tables(&to).await?;
-    let (here, there) = (catalog::count_sqlite(from).await?, catalog::count(&to, &tables).await?);
+    let here = catalog::count_sqlite(&from).await?;
+    let there = catalog::count(&to, &tables).await?;
     let missing = here.keys().find(|table| !there.contains_key(*table));
     anyhow::ensure!(missing.is_none(), "PostgreSQL has no table for {missing:?}");
     if there.values().all(|rows| *rows == 0) {
-        let rows = copy::copy(from, &to, &tables).await?;
+        let rows = copy::copy(&from, &to, &tables).await?;
         out::line(format_args!("{name}: moved {rows} rows in {} tables", tables.len()));
     } else {
-        // An earlier run ended between two services.
+        // An earlier run ended between two services, and nobody has changed the files since.
         anyhow::ensure!(
             here == there,
             "the database there is in use: it holds {} rows, and other ones than here",
@@ -125,5 +117,6 @@ async fn move_rows<M: MigratorTrait>(
         out::line(format_args!("{name}: was moved before"));
     }
     to.close().await;
+    from.close().await;
     Ok(())
 }

@@ -12,6 +12,9 @@ use crate::{backup, config::Config};
 /// The services whose databases have money in them.
 pub(crate) const MONEY: [&str; 2] = ["giveaway", "giftcard"];
 
+/// In a data folder: its rows are elsewhere now, and nothing may be done with those that stayed.
+pub(crate) const MOVED: &str = "moved-to-postgresql";
+
 /// One database per service. No service sees another's.
 #[derive(Clone, Debug)]
 pub(crate) struct Databases {
@@ -178,6 +181,13 @@ impl Opening<'_> {
         config: &DbConfig,
     ) -> anyhow::Result<(Db, Migrated)> {
         let is_new = !file(self.data, service).exists();
+        let moved = self.data.join(MOVED);
+        anyhow::ensure!(
+            !config.url.is_empty() || !moved.exists(),
+            "its rows were moved to PostgreSQL: name that as {service}.database.url. Only if nothing has ever \
+             run there, remove {} and go on here",
+            moved.display()
+        );
         let db = Db::open(config, service, self.data).await?;
         let applied = db.pending::<M>().await?;
         let mut migrated = Migrated { service, applied, backup: None };

@@ -27,8 +27,11 @@ fn what_a_fleet_lacks_is_named() {
     check(&all, &[("HANDSEL__GRPC__LISTEN", "50051")], "grpc.listen");
     let mut settings = Vec::new();
     check(&all, &settings, "redis.url");
+    check(&all, &[("HANDSEL__REDIS__URL", "localhost:6379")], "redis.url");
     settings.push(("HANDSEL__REDIS__URL", "redis://127.0.0.1:1"));
     check(&all, &settings, "database.url");
+    let wrong = [settings[0], ("HANDSEL__DATABASE__URL", "sqlite://handsel.db")];
+    check(&all, &wrong, "database.url");
     settings.push(("HANDSEL__DATABASE__URL", "postgres://127.0.0.1:1/handsel"));
     let wrong = ("HANDSEL__GIVEAWAY__GRPC_URLS", "[\"x:1\"]");
     check(&all[2..], &[settings.as_slice(), &[wrong]].concat(), "giveaway.grpc_urls");

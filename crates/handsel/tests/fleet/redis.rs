@@ -110,7 +110,7 @@ async fn a_fleet_funds_a_giveaway_and_returns_it_while_processes_are_killed() {
     assert_eq!(wallet["balances"][0]["held"]["minor"], 0, "{wallet}");
 
     // What is asked to stop ends well, and the books are right.
-    for process in [giveaways, giftcards, processors].into_iter().flatten() {
+    for mut process in [giveaways, giftcards, processors].into_iter().flatten() {
         assert!(process.stop().await);
     }
     let report: Value = serde_json::from_slice(&fleet.audit().stdout).unwrap();
