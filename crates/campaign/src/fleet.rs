@@ -43,13 +43,17 @@ const STILL_SECONDS: std::ops::RangeInclusive<u64> = 8..=32;
 const AT_REST: Duration = Duration::from_secs(300);
 
 /// What a story says when it was not answered, or too late.
-const EXCUSES: [&str; 8] = [
+const EXCUSES: [&str; 11] = [
     "error sending request",
     "error decoding response body",
     "in vain: ",
     "was answered with 5",
     "too_many_requests",
     "idempotency_key_in_use",
+    // Its audit asks the database itself.
+    "error communicating with database",
+    "terminating connection",
+    "cannot connect to PostgreSQL",
     // Entries closed, or a prize's time to be claimed ended, while nobody was served.
     "giveaway_closed",
     "expired",
