@@ -8,9 +8,11 @@ use std::{
 };
 
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
-use testkit::{ServerDatabase, server_database};
-
-const ROLES: &str = include_str!("../../../deploy/postgres/roles.sql");
+use testkit::{
+    ServerDatabase,
+    fleet::{OWNER, ROLES},
+    server_database,
+};
 
 fn handsel(folder: &Path, database: Option<&ServerDatabase>, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handsel"));
@@ -18,7 +20,7 @@ fn handsel(folder: &Path, database: Option<&ServerDatabase>, args: &[&str]) -> O
     for service in ["GIVEAWAY", "GIFTCARD", "PROCESSOR"] {
         if let Some(database) = database {
             let key = format!("HANDSEL__{service}__DATABASE__URL");
-            command.env(key, database.url_of("handsel_owner"));
+            command.env(key, database.url_of(OWNER));
         }
     }
     command.output().unwrap()
@@ -66,7 +68,7 @@ async fn an_installation_moves_to_postgresql() {
 
     // All books together, by the rows that are there now.
     done(handsel(folder.path(), there, &["audit"]));
-    let connection = Database::connect(database.url_of("handsel_owner")).await.unwrap();
+    let connection = Database::connect(database.url_of(OWNER)).await.unwrap();
     let entries = "SELECT count(*) FROM giveaway.ledger_entry";
     assert!(number(&connection, entries).await > 0);
     // What was written once stays as it is there, too, and numbers go on.

@@ -24,10 +24,10 @@ const ANSWER: Duration = Duration::from_secs(30);
 const STARTS: u32 = 3;
 
 /// Which roles there are, and what each may do.
-const ROLES: &str = include_str!("../../../deploy/postgres/roles.sql");
+pub const ROLES: &str = include_str!("../../../deploy/postgres/roles.sql");
 
 /// The role that owns the tables.
-const OWNER: &str = "handsel_owner";
+pub const OWNER: &str = "handsel_owner";
 
 /// Lines that say how a process ended.
 const LAST_LINES: usize = 20;
