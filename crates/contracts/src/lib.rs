@@ -3,12 +3,14 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`giftcard`], [`giveaway`], [`processor`], [`types`] | generated from `proto/handsel/*/v1` |
+//! | [`giftcard`], [`giveaway`], [`processor`], [`realtime`], [`types`] | generated from `proto/handsel/*/v1` |
 //! | [`refusal`] | typed refusals: only an answer that carries one counts as a decision |
 //! | [`mail`] | the templates that exist, named once |
+//! | [`room`] | which rooms there are, and whose they are |
 
 pub mod mail;
 pub mod refusal;
+pub mod room;
 
 /// The descriptors of all contracts: for the durable channel (which methods are idempotent, which
 /// stream) and for gRPC reflection.
@@ -23,6 +25,8 @@ pub mod lane {
     pub const GIFTCARD: &str = "giftcard";
     /// Calls that the job processor executes.
     pub const PROCESSOR: &str = "processor";
+    /// Calls that any gateway executes.
+    pub const REALTIME: &str = "realtime";
 }
 
 /// Full method paths, for calls that are stored as bytes before they are made.
@@ -45,11 +49,13 @@ pub mod method {
     pub const SEND_MAILS: &str = "/handsel.processor.v1.MailService/SendMails";
     /// `AnalyticsService.RecordCounts`
     pub const RECORD_COUNTS: &str = "/handsel.processor.v1.AnalyticsService/RecordCounts";
+    /// `RealtimeService.Publish`
+    pub const PUBLISH: &str = "/handsel.processor.v1.RealtimeService/Publish";
 }
 
 pub use generated::{
     giftcard::v1 as giftcard, giveaway::v1 as giveaway, processor::v1 as processor,
-    r#type::v1 as types,
+    realtime::v1 as realtime, r#type::v1 as types,
 };
 
 #[expect(
@@ -72,6 +78,11 @@ mod generated {
     pub(crate) mod giveaway {
         pub mod v1 {
             tonic::include_proto!("handsel.giveaway.v1");
+        }
+    }
+    pub(crate) mod realtime {
+        pub mod v1 {
+            tonic::include_proto!("handsel.realtime.v1");
         }
     }
     pub(crate) mod processor {

@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use contracts::giftcard::giftcard_service_server::GiftcardServiceServer;
+use contracts::{
+    giftcard::giftcard_service_server::GiftcardServiceServer,
+    realtime::room_service_server::RoomServiceServer,
+};
 use durable_grpc::{Calls, Relay};
 use ledger::Mode;
 use platform::{
@@ -118,7 +121,7 @@ impl App {
 
     /// Starts the scans and the relay of the outbox. They end with the shutdown.
     pub fn start(&self) {
-        scans::spawn(&self.service, &self.shutdown);
+        scans::spawn(&self.service, &self.calls, &self.shutdown);
         let decisions = Decisions {
             clock: self.service.clock.clone(),
             ask_again_ms: i64::from(self.service.config.resolve_after_seconds) * 1_000,
@@ -142,5 +145,9 @@ async fn grpc(service: &Shared) -> anyhow::Result<Routes> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(contracts::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    Ok(Routes::new(giftcards).add_service(health_service).add_service(reflection).prepare())
+    Ok(Routes::new(giftcards)
+        .add_service(RoomServiceServer::new(Rpc(service.clone())))
+        .add_service(health_service)
+        .add_service(reflection)
+        .prepare())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use axum::Router;
-use contracts::giftcard::giftcard_service_server::SERVICE_NAME;
+use contracts::{giftcard::giftcard_service_server, realtime::room_service_server};
 use ledger::Mode;
 use platform::{
     db::DbConfig,
@@ -134,7 +134,10 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let offer = Offer {
         http: app.router.clone(),
         admin: Router::new(),
-        services: vec![(SERVICE_NAME, app.grpc.clone())],
+        services: vec![
+            (giftcard_service_server::SERVICE_NAME, app.grpc.clone()),
+            (room_service_server::SERVICE_NAME, app.grpc.clone()),
+        ],
     };
     let health = process.money_service();
     process.run(offer, health, Vec::new()).await

@@ -1,8 +1,11 @@
 //! The loops that look for what is due. Due times are rows, so whatever a crash left undone is
 //! found by the next run; a wake-up only makes it prompt.
 
+use contracts::{lane, method, room};
+use durable_grpc::{Calls, RawCall};
 use platform::{
     Shutdown,
+    rooms::{self, Position},
     scan::{Scans, Waker},
 };
 
@@ -18,7 +21,7 @@ use crate::{
 };
 
 /// Starts every scan. They end with the shutdown.
-pub(crate) fn spawn(service: &Shared, shutdown: &Shutdown) {
+pub(crate) fn spawn(service: &Shared, calls: &Calls, shutdown: &Shutdown) {
     let scans = Scans {
         service: "giftcard",
         clock: service.clock.clone(),
@@ -42,6 +45,11 @@ pub(crate) fn spawn(service: &Shared, shutdown: &Shutdown) {
     each(service, &scans, "old escrows", Waker::new(), |service: Shared| async move {
         resolve_escrows::ask(&service).await
     });
+    let (announced, calls, stop) = (service.clone(), calls.clone(), shutdown.clone());
+    scans.spawn("rooms", service.db.news().clone(), move || {
+        let (service, calls, stop) = (announced.clone(), calls.clone(), stop.clone());
+        async move { rooms::announce(&service.db, &calls, &stop, announcement).await }
+    });
     each(service, &scans, "voids", wakers.voids.clone(), |service: Shared| async move {
         void_closed(&service).await
     });
@@ -49,6 +57,12 @@ pub(crate) fn spawn(service: &Shared, shutdown: &Shutdown) {
         expire_authorisations(&service).await?;
         expire_cards(&service).await
     });
+}
+
+/// The call that says which rooms have news.
+fn announcement(rooms: Vec<Position>) -> RawCall {
+    let positions = rooms.into_iter().map(|at| (at.room, at.seq));
+    RawCall::new(lane::REALTIME, method::PUBLISH, room::publication(positions))
 }
 
 /// What has a period of its own: each period is claimed by one instance.

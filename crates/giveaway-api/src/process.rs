@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
-use contracts::{giveaway::giveaway_service_server::SERVICE_NAME, lane};
+use contracts::{giveaway::giveaway_service_server, lane, realtime::room_service_server};
 use draw::signing::InstanceKey;
 use ledger::Mode;
 use platform::{
@@ -151,7 +151,10 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let offer = Offer {
         http: app.router.clone(),
         admin: Router::new(),
-        services: vec![(SERVICE_NAME, app.grpc.clone())],
+        services: vec![
+            (giveaway_service_server::SERVICE_NAME, app.grpc.clone()),
+            (room_service_server::SERVICE_NAME, app.grpc.clone()),
+        ],
     };
     let health = process.money_service();
     process.run(offer, health, Vec::new()).await

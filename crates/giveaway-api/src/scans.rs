@@ -3,10 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use durable_grpc::Relay;
+use contracts::{lane, method, room};
+use durable_grpc::{RawCall, Relay};
 use ledger::idempotency;
 use platform::{
     outbox::SqlOutbox,
+    rooms::{self, Position},
     scan::{Scans, Waker},
 };
 
@@ -32,6 +34,10 @@ const RECORDS_PER_RUN: u32 = 1_000;
 
 /// How often they are looked for.
 const RECORDS_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// How long somebody may have been away and still hear what they missed: who comes later reads the
+/// giveaway's page anew.
+const NEWS_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// Starts every loop and the relay of the outbox. All of them end with the shutdown.
 pub(crate) fn start(service: &Arc<Service>) {
@@ -64,6 +70,9 @@ pub(crate) fn start(service: &Arc<Service>) {
         &wake.payments,
         |service| async move { work_off_inbox(&service).await },
     );
+    each(service, "rooms", service.db.news(), |service| async move {
+        rooms::announce(&service.db, &service.calls, &service.shutdown, announcement).await
+    });
     each(service, "withdrawals", &wake.withdrawals, |service| async move {
         Ok(send_due(&service).await?)
     });
@@ -85,6 +94,17 @@ pub(crate) fn start(service: &Arc<Service>) {
         idempotency::sweep(service.db.write(), now, RECORDS_PER_RUN).await?;
         Ok(())
     });
+    now_and_then(service, "old news", RECORDS_EVERY, |service| async move {
+        let before = service.clock.now_ms() - NEWS_KEPT_MS;
+        rooms::forget(service.db.write(), before, RECORDS_PER_RUN.into()).await?;
+        Ok(())
+    });
+}
+
+/// The call that says which rooms have news.
+fn announcement(rooms: Vec<Position>) -> RawCall {
+    let positions = rooms.into_iter().map(|at| (at.room, at.seq));
+    RawCall::new(lane::REALTIME, method::PUBLISH, room::publication(positions))
 }
 
 fn start_relay(service: &Arc<Service>) {

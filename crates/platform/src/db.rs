@@ -28,6 +28,7 @@ use crate::{
     Tx,
     boundary::{Boundary, Moment, Name, Watch},
     config::Secret,
+    scan::Waker,
 };
 
 /// Readers beside SQLite's one writer: pages and queries; more would only wait for the same disk.
@@ -75,6 +76,7 @@ pub struct Db {
     write: DatabaseConnection,
     read: DatabaseConnection,
     boundary: Boundary,
+    news: Waker,
 }
 
 impl Db {
@@ -109,7 +111,7 @@ impl Db {
         check_pragma(&write, "journal_mode", "wal").await?;
         check_pragma(&write, "synchronous", "2").await?;
         check_pragma(&write, "recursive_triggers", "1").await?;
-        Ok(Self { write, read, boundary: Boundary::default() })
+        Ok(Self { write, read, boundary: Boundary::default(), news: Waker::new() })
     }
 
     /// Opens an existing SQLite file for reading only, beside a running server.
@@ -119,7 +121,7 @@ impl Db {
     pub async fn sqlite_read_only(path: &Path) -> anyhow::Result<Self> {
         anyhow::ensure!(path.exists(), "there is no database at {}", path.display());
         let read = connect_sqlite(path, 1, true).await?;
-        Ok(Self { write: read.clone(), read, boundary: Boundary::default() })
+        Ok(Self { write: read.clone(), read, boundary: Boundary::default(), news: Waker::new() })
     }
 
     /// Connects to PostgreSQL; the service's tables live in the schema of its name, a plain word.
@@ -147,7 +149,12 @@ impl Db {
             setting == "on",
             "PostgreSQL has synchronous_commit={setting}: acknowledged money could be lost; set it to on"
         );
-        Ok(Self { write: pool.clone(), read: pool, boundary: Boundary::default() })
+        Ok(Self {
+            write: pool.clone(),
+            read: pool,
+            boundary: Boundary::default(),
+            news: Waker::new(),
+        })
     }
 
     /// Brings the schema up to date.
@@ -191,7 +198,7 @@ impl Db {
             ..TransactionOptions::default()
         };
         let inner = self.write.begin_with_options(options).await?;
-        Ok(Tx::new(inner, name, self.boundary.clone()))
+        Ok(Tx::new(inner, name, self.boundary.clone(), self.news.clone()))
     }
 
     /// Connections for reading outside of a transaction.
@@ -202,6 +209,11 @@ impl Db {
     /// The connection for single statements that write outside of a transaction.
     pub fn write(&self) -> &DatabaseConnection {
         &self.write
+    }
+
+    /// Wakes the scan that announces what transactions had to tell.
+    pub fn news(&self) -> &Waker {
+        &self.news
     }
 
     /// Which engine this is.

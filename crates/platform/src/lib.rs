@@ -17,6 +17,7 @@
 //! | [`provider`] | the payment-provider port and its sandbox adapter |
 //! | [`quarantine`] | a restored database holds still until it matches the world |
 //! | [`roles`] | what instances share besides rows: limits and leases, embedded or on Redis |
+//! | [`rooms`] | what a service has to tell those who watch |
 //! | [`rpc`] | what proves that an RPC comes from one of our services |
 //! | [`scan`] | due times are rows: the loop that looks for them |
 //! | [`shutdown`] | stop accepting, finish, stop, within a limit |
@@ -38,6 +39,7 @@ pub mod process;
 pub mod provider;
 pub mod quarantine;
 pub mod roles;
+pub mod rooms;
 pub mod rpc;
 pub mod scan;
 pub mod shutdown;

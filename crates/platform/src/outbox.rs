@@ -7,7 +7,7 @@ pub use durable_grpc::Answer;
 use durable_grpc::{OutboxRow, OutboxSource, SourceError};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, ExprTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
+    PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 use sea_orm_migration::prelude::*;
 use uuid::Uuid;
@@ -155,6 +155,14 @@ impl<A: Answers> OutboxSource for SqlOutbox<A> {
 /// When the database fails.
 pub async fn oldest<C: ConnectionTrait>(conn: &C, limit: u64) -> Result<Vec<Call>, DbErr> {
     entity::Entity::find().order_by_asc(entity::Column::CreatedMs).limit(limit).all(conn).await
+}
+
+/// How many calls have not been answered.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count<C: ConnectionTrait>(conn: &C) -> Result<u64, DbErr> {
+    entity::Entity::find().count(conn).await
 }
 
 /// The migration of the outbox table, for each service's migrator.

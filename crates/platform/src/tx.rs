@@ -1,6 +1,9 @@
 //! A transaction with a name.
 
-use std::ops::Deref;
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use sea_orm::{
@@ -8,19 +11,44 @@ use sea_orm::{
     TransactionTrait as _,
 };
 
-use crate::boundary::{Boundary, Moment, Name};
+use crate::{
+    boundary::{Boundary, Moment, Name},
+    rooms::{self, Event},
+    scan::Waker,
+};
 
 /// A transaction of either engine. Dropped, it is rolled back.
 #[derive(Debug)]
 pub struct Tx {
     inner: DatabaseTransaction,
-    /// None for a savepoint, which meets the database only as part of the transaction around it.
-    named: Option<(Name, Boundary)>,
+    told: Told,
+    ends: End,
+}
+
+/// What is to be told once it has happened.
+type Told = Arc<Mutex<Vec<Event>>>;
+
+#[derive(Debug)]
+enum End {
+    Transaction {
+        name: Name,
+        boundary: Boundary,
+        news: Waker,
+    },
+    /// It meets the database only as part of the transaction around it.
+    Savepoint {
+        around: Told,
+    },
 }
 
 impl Tx {
-    pub(crate) fn new(inner: DatabaseTransaction, name: Name, boundary: Boundary) -> Self {
-        Self { inner, named: Some((name, boundary)) }
+    pub(crate) fn new(
+        inner: DatabaseTransaction,
+        name: Name,
+        boundary: Boundary,
+        news: Waker,
+    ) -> Self {
+        Self { inner, told: Told::default(), ends: End::Transaction { name, boundary, news } }
     }
 
     /// Begins a part that can be undone while the rest stays.
@@ -28,7 +56,16 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn savepoint(&self) -> Result<Self, DbErr> {
-        Ok(Self { inner: self.inner.begin().await?, named: None })
+        Ok(Self {
+            inner: self.inner.begin().await?,
+            told: Told::default(),
+            ends: End::Savepoint { around: self.told.clone() },
+        })
+    }
+
+    /// Has everybody in a room hear of something, once it is committed.
+    pub fn tell(&self, event: Event) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(event);
     }
 
     /// Commits.
@@ -37,13 +74,25 @@ impl Tx {
     /// When the database fails. Whether the transaction was committed is then unknown: the same work,
     /// done again, must find out.
     pub async fn commit(self) -> Result<(), DbErr> {
-        match self.named {
-            Some((name, boundary)) => {
+        let told = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
+        match self.ends {
+            End::Transaction { name, boundary, news } => {
+                let has_news = !told.is_empty();
+                if has_news {
+                    rooms::append(&self.inner, told).await?;
+                }
                 boundary.reach(&name, Moment::Commit).await?;
                 self.inner.commit().await?;
+                if has_news {
+                    news.wake();
+                }
                 boundary.reach(&name, Moment::Committed).await
             }
-            None => self.inner.commit().await,
+            End::Savepoint { around } => {
+                self.inner.commit().await?;
+                around.lock().unwrap_or_else(PoisonError::into_inner).extend(told);
+                Ok(())
+            }
         }
     }
 

@@ -1,6 +1,7 @@
-//! Forgets idempotency records whose time is over.
+//! Forgets idempotency records, and news of rooms, whose time is over.
 
 use ledger::idempotency;
+use platform::rooms;
 
 use crate::{error::Result, service::Service};
 
@@ -9,6 +10,9 @@ pub(crate) const NAME: &str = "forget_keys";
 
 /// How often: records are kept for a month, so a day more or less does not matter.
 pub(crate) const EVERY_MS: i64 = 60 * 60 * 1_000;
+
+/// How long somebody may have been away and still hear what they missed.
+const NEWS_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// Records deleted by one statement, so that the writer is never held for long.
 const BATCH: u32 = 1_000;
@@ -24,6 +28,13 @@ pub(crate) async fn forget_keys(service: &Service) -> Result<()> {
     for _ in 0..BATCHES {
         let now = service.clock.now();
         if idempotency::sweep(service.db.write(), now, BATCH).await? < u64::from(BATCH) {
+            break;
+        }
+    }
+    for _ in 0..BATCHES {
+        let before_ms = service.now_ms() - NEWS_KEPT_MS;
+        let forgotten = rooms::forget(service.db.write(), before_ms, BATCH.into()).await?;
+        if forgotten < u64::from(BATCH) {
             break;
         }
     }

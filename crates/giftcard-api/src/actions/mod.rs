@@ -34,3 +34,4 @@ pub(crate) mod take_answers;
 pub(crate) mod take_events;
 pub(crate) mod take_over;
 pub(crate) mod void_card;
+pub(crate) mod watch_rooms;

@@ -9,6 +9,7 @@
 //! | [`code`] | card codes: 26 characters of randomness and one that checks them |
 //! | [`escrow`] | the states of an escrow and what each command finds |
 //! | [`ids`] | what everything is called |
+//! | [`news`] | what merchants are told |
 //! | [`note`] | why the operator did something |
 //! | [`product`] | what may be sold as a prize |
 //! | [`refusal`] | why something was not done |
@@ -25,6 +26,7 @@ pub(crate) mod card;
 pub(crate) mod code;
 pub(crate) mod escrow;
 pub(crate) mod ids;
+pub(crate) mod news;
 pub(crate) mod note;
 pub(crate) mod product;
 pub(crate) mod refusal;

@@ -37,6 +37,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0215_operator::Migration));
         all.push(Box::new(m0216_payout_destinations::Migration));
         all.push(Box::new(m0217_voids::Migration));
+        all.push(platform::rooms::migration());
         all
     }
 }

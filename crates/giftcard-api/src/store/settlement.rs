@@ -1,6 +1,7 @@
 //! Settlements.
 
 use ledger::{Currency, Money};
+use platform::Tx;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
@@ -9,6 +10,7 @@ use sea_orm::{
 use super::{event, money};
 use crate::domain::{
     ids::{MerchantId, SettlementId},
+    news,
     settlement::SettlementState,
 };
 
@@ -58,16 +60,17 @@ impl Settlement {
     }
 }
 
-/// Writes a settlement in its first state.
-pub(crate) async fn insert(tx: &impl ConnectionTrait, settlement: Settlement) -> Result<(), DbErr> {
+/// Writes a settlement in its first state, and tells its merchant.
+pub(crate) async fn insert(tx: &Tx, settlement: Settlement) -> Result<(), DbErr> {
     let (id, state, at) = (settlement.id, settlement.state, settlement.created_at);
+    tx.tell(news::settlement(settlement.merchant_id, id, state, at));
     Entity::insert(settlement.into_active_model()).exec_without_returning(tx).await?;
     event::record_one(tx, id, None, state, "requested", at).await
 }
 
-/// Moves a settlement from one state to another, with its current attempt.
+/// Moves a settlement from one state to another, with its current attempt, and tells its merchant.
 pub(crate) async fn advance(
-    tx: &impl ConnectionTrait,
+    tx: &Tx,
     id: SettlementId,
     (from, to): (SettlementState, SettlementState),
     attempt: i32,
@@ -86,6 +89,9 @@ pub(crate) async fn advance(
         return Ok(false);
     }
     event::record_one(tx, id, Some(from), to, reason, now_ms).await?;
+    if let Some(settlement) = find(tx, id).await? {
+        tx.tell(news::settlement(settlement.merchant_id, id, to, now_ms));
+    }
     Ok(true)
 }
 

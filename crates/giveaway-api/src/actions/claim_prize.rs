@@ -181,7 +181,9 @@ async fn claim(service: &Service, id: WinnerId) -> Result<()> {
     if now >= from_millis(row.claim_until) {
         return Err(Error::gone("claim_expired", "the time to claim the prize is over"));
     }
-    if !winner::leave_selected(&tx, id, WinnerState::Claimed, "claimed by the winner", now).await? {
+    if !winner::leave_selected(&tx, &row, WinnerState::Claimed, "claimed by the winner", now)
+        .await?
+    {
         return Ok(());
     }
     let call = issue_call(&tx, &row).await?;

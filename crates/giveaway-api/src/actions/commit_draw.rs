@@ -19,6 +19,7 @@ use crate::{
     domain::{
         eligibility::{Facts, leaf},
         giveaway::GiveawayState,
+        news::{self, About},
     },
     error::Result,
     ids::GiveawayId,
@@ -70,6 +71,7 @@ pub async fn commit(service: &Arc<Service>, id: GiveawayId) -> Result<bool> {
     let now = service.clock.now();
     let public_key = service.instance_key.public_key();
     draws::insert_commitment(&tx, id, &manifest, &signature, &public_key, &leaves, now).await?;
+    tx.tell(news::committed(About { giveaway: id, at: now }, &manifest));
     let (from, to) = (GiveawayState::Closed, GiveawayState::Committed);
     if !giveaway::advance(&tx, id, from, to, "entries frozen", now).await? {
         return Ok(false);

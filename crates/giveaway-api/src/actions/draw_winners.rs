@@ -17,7 +17,10 @@ use platform::Tx;
 
 use super::{lifecycle::begin_cancelling, mails, return_prize::return_prize};
 use crate::{
-    domain::giveaway::GiveawayState,
+    domain::{
+        giveaway::GiveawayState,
+        news::{self, About},
+    },
     error::Result,
     ids::{EntryId, GiveawayId, UnitId, WinnerId},
     known_bad::KnownBad,
@@ -81,6 +84,11 @@ pub async fn draw_winners(service: &Arc<Service>, id: GiveawayId) -> Result<bool
         return Err(anyhow::anyhow!("{id} was drawn and is still committed").into());
     }
     select(&tx, &giveaway, &manifest, &outcome, &entries, now).await?;
+    let units = manifest.units.iter().map(|unit| UnitId(unit.0));
+    let winners: Vec<(UnitId, LeafId)> = units.zip(outcome.picks.iter().copied()).collect();
+    for event in news::drawn(About { giveaway: id, at: now }, &record, &winners) {
+        tx.tell(event);
+    }
     let (from, to) = (GiveawayState::Committed, GiveawayState::Drawn);
     if !giveaway::advance(&tx, id, from, to, "winners drawn", now).await? {
         return Ok(false);

@@ -1,6 +1,7 @@
 //! One file per use case: load, decide, save in one transaction.
 
 pub(crate) mod admit_entries;
+pub mod admit_to_rooms;
 pub mod cancel_giveaway;
 pub mod claim_prize;
 pub mod commit_draw;
@@ -31,6 +32,7 @@ pub mod preview_confirmation;
 pub mod products;
 pub mod public_giveaway;
 pub mod publish_giveaway;
+pub mod read_rooms;
 pub mod read_statement;
 pub mod render_mails;
 pub mod report_counts;

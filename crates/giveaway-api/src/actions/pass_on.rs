@@ -16,7 +16,10 @@ use platform::Tx;
 
 use super::{mails, return_prize::return_prize};
 use crate::{
-    domain::winner::WinnerState,
+    domain::{
+        news::{self, About},
+        winner::WinnerState,
+    },
     error::{Error, Result},
     ids::{EntryId, UnitId, WinnerId},
     service::Service,
@@ -81,9 +84,9 @@ impl<'a> Replacements<'a> {
     /// # Errors
     /// A ground that the rules do not list; when the database fails.
     pub(crate) async fn leave(&mut self, winner: &winner::Model, reason: Reason) -> Result<bool> {
-        let (id, to) = (winner.winner_id(), WinnerState::after(reason.departure));
+        let to = WinnerState::after(reason.departure);
         let why = reason.ground.as_ref().map_or(to.as_str(), Ground::as_str);
-        if !winner::leave_selected(self.tx, id, to, why, self.now).await? {
+        if !winner::leave_selected(self.tx, winner, to, why, self.now).await? {
             return Ok(false);
         }
         let leaving = Leaving {
@@ -125,6 +128,8 @@ impl<'a> Replacements<'a> {
             claim_until: self.now + patience,
         };
         winner::insert(self.tx, &[successor], "succeeded", self.now).await?;
+        let about = About { giveaway, at: self.now };
+        self.tx.tell(news::successor(about, unit, leaf));
         mails::to_winners(self.tx, giveaway, mail::WINNER, &[id], self.now).await?;
         Ok(())
     }

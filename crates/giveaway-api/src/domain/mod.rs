@@ -7,6 +7,7 @@ pub mod eligibility;
 pub mod entry;
 pub mod giveaway;
 pub mod import;
+pub mod news;
 pub mod outcome;
 pub mod publication;
 pub mod saga;

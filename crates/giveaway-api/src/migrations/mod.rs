@@ -47,6 +47,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0116_voids::Migration));
         all.push(Box::new(m0117_refusals::Migration));
         all.push(Box::new(m0118_quiet_top_ups::Migration));
+        all.push(platform::rooms::migration());
         all
     }
 }

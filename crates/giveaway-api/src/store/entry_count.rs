@@ -1,5 +1,7 @@
 //! How many entries a giveaway has, kept up to date by whoever adds or verifies one.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, DbErr, ExprTrait as _,
@@ -31,6 +33,12 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Model {
+    fn counts(&self) -> Counts {
+        Counts { entries: self.entries, verified: self.verified, eligible: self.eligible }
+    }
+}
+
 /// How many entries there are, or how many came on top.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
@@ -60,11 +68,19 @@ impl Counts {
 /// When the database fails.
 pub async fn read<C: ConnectionTrait>(conn: &C, giveaway: GiveawayId) -> Result<Counts, DbErr> {
     let row = Entity::find_by_id(giveaway.0).one(conn).await?;
-    Ok(row.map_or_else(Counts::default, |row| Counts {
-        entries: row.entries,
-        verified: row.verified,
-        eligible: row.eligible,
-    }))
+    Ok(row.map_or_else(Counts::default, |row| row.counts()))
+}
+
+/// The counts of some giveaways that have entries.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read_many<C: ConnectionTrait>(
+    conn: &C,
+    giveaways: impl IntoIterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Counts>, DbErr> {
+    let rows = Entity::find().filter(Column::GiveawayId.is_in(giveaways)).all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.giveaway_id, row.counts())).collect())
 }
 
 /// Adds to the counts of a giveaway.

@@ -6,7 +6,7 @@ use draw::{
 };
 use jiff::Timestamp;
 use ledger::Money;
-use platform::clock::from_millis;
+use platform::{Tx, clock::from_millis};
 use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, DbErr, ExprTrait as _, QueryOrder as _, QuerySelect as _,
@@ -22,6 +22,7 @@ use crate::{
     domain::{
         draft::{Draft, PrizeLine},
         giveaway::{GiveawayState, UnitState},
+        news::{self, About},
     },
     error::{Error, Result},
     ids::{GiveawayId, HostId, ProductId, SagaId},
@@ -364,13 +365,13 @@ fn drafted(draft: &Draft) -> Result<ActiveModel> {
     })
 }
 
-/// Moves a giveaway from one state to the next, with its event. False when it is not in `from` any
-/// more: somebody else was faster, and nothing was written.
+/// Moves a giveaway from one state to the next, with its event, and tells those who watch. False when
+/// it is not in `from` any more: somebody else was faster, and nothing was written.
 ///
 /// # Errors
 /// When the database fails, or the machine has no such step.
-pub async fn advance<C: ConnectionTrait>(
-    tx: &C,
+pub async fn advance(
+    tx: &Tx,
     id: GiveawayId,
     from: GiveawayState,
     to: GiveawayState,
@@ -400,5 +401,11 @@ pub async fn advance<C: ConnectionTrait>(
         at_ms,
     };
     event::record(tx, change).await?;
+    let host: Option<Uuid> =
+        Entity::find_by_id(id.0).select_only().column(Column::HostId).into_tuple().one(tx).await?;
+    let host = HostId(host.ok_or(Error::NotFound("giveaway"))?);
+    for event in news::phase(About { giveaway: id, at: now }, host, from, to) {
+        tx.tell(event);
+    }
     Ok(true)
 }

@@ -18,6 +18,7 @@ pub mod outgoing;
 pub mod payout;
 pub mod prize;
 pub mod saga;
+pub mod standing;
 pub mod statement;
 pub mod succession;
 pub mod suspense;

@@ -217,18 +217,28 @@ pub async fn items<C: ConnectionTrait>(conn: &C, id: SagaId) -> Result<Vec<item:
         .await
 }
 
+/// States that nothing follows.
+const ENDED: [SagaState; 2] = [SagaState::Confirmed, SagaState::Compensated];
+
 /// Sagas that have not ended, the oldest first: for the operator.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn alive<C: ConnectionTrait>(conn: &C, limit: u64) -> Result<Vec<Model>, DbErr> {
-    let ended = [SagaState::Confirmed, SagaState::Compensated].map(SagaState::as_str);
     Entity::find()
-        .filter(Column::State.is_not_in(ended))
+        .filter(Column::State.is_not_in(ENDED.map(SagaState::as_str)))
         .order_by_asc(Column::CreatedAt)
         .limit(limit)
         .all(conn)
         .await
+}
+
+/// How many sagas have not ended.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_alive<C: ConnectionTrait>(conn: &C) -> Result<u64, DbErr> {
+    Entity::find().filter(Column::State.is_not_in(ENDED.map(SagaState::as_str))).count(conn).await
 }
 
 /// Moves a saga to the next state, with its event; a saga that ended needs no operator any more.

@@ -2,6 +2,7 @@
 
 use draw::fixed::{Hex, LeafId};
 use jiff::Timestamp;
+use platform::Tx;
 use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _,
@@ -11,7 +12,10 @@ use sea_orm::{
 
 use super::event::{self, Change};
 use crate::{
-    domain::winner::WinnerState,
+    domain::{
+        news::{self, About},
+        winner::WinnerState,
+    },
     error::{Error, Result},
     ids::{CardId, EntryId, GiveawayId, UnitId, WinnerId},
 };
@@ -240,14 +244,14 @@ pub async fn overdue_of<C: ConnectionTrait>(
         .await
 }
 
-/// Moves a winner from `selected` to the next state, with its event. False when somebody else was
-/// faster: nothing was written.
+/// Moves a winner from `selected` to the next state, with its event, and tells those who watch. False
+/// when somebody else was faster: nothing was written.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn leave_selected<C: ConnectionTrait>(
-    tx: &C,
-    id: WinnerId,
+pub async fn leave_selected(
+    tx: &Tx,
+    winner: &Model,
     to: WinnerState,
     reason: &str,
     now: Timestamp,
@@ -260,15 +264,19 @@ pub async fn leave_selected<C: ConnectionTrait>(
     let changed = Entity::update_many()
         .col_expr(Column::State, Expr::value(to.as_str()))
         .col_expr(Column::ChangedAt, Expr::value(at_ms))
-        .filter(Column::Id.eq(id.0))
+        .filter(Column::Id.eq(winner.id))
         .filter(Column::State.eq(from.as_str()))
         .exec(tx)
         .await?;
     if changed.rows_affected != 1 {
         return Ok(false);
     }
-    let (from, to) = (from.as_str(), to.as_str());
-    event::record(tx, Change { machine: "winner", subject: id.0, from, to, reason, at_ms }).await?;
+    let subject = winner.id;
+    let (before, after) = (from.as_str(), to.as_str());
+    let change = Change { machine: "winner", subject, from: before, to: after, reason, at_ms };
+    event::record(tx, change).await?;
+    let about = About { giveaway: GiveawayId(winner.giveaway_id), at: now };
+    tx.tell(news::winner(about, UnitId(winner.unit_id), winner.leaf(), to));
     Ok(true)
 }
 

@@ -33,14 +33,6 @@ fn closed(units: u32, alternates: u32) -> Plan {
     Plan { units, alternates, ..Plan::default() }
 }
 
-/// Brings a giveaway to `closed`, which is another scan's work.
-async fn close(bed: &Bed, id: GiveawayId) {
-    let (from, to) = (GiveawayState::Open, GiveawayState::Closed);
-    let now = bed.clock.now();
-    let advance = giveaway_api::store::giveaway::advance;
-    assert!(advance(bed.db.write(), id, from, to, "closing time", now).await.unwrap());
-}
-
 async fn scan(bed: &Bed) {
     commit_due(bed.service()).await.unwrap();
     draw_due(bed.service()).await.unwrap();
@@ -66,7 +58,7 @@ async fn a_draw_can_be_verified_by_a_stranger() {
         let id = bed.giveaway(closed(3, 2)).await;
         bed.enter_verified(id, 40).await;
         bed.advance_to(OPEN_SECONDS);
-        close(&bed, id).await;
+        bed.close(id).await;
 
         // Nothing is frozen before its time, and nothing published.
         scan(&bed).await;
@@ -138,7 +130,7 @@ async fn everybody_has_a_leaf_and_only_the_eligible_have_weight() {
             entry::of_person(bed.db.read(), id, "young@example.org").await.unwrap().unwrap();
         entry::verify(bed.db.write(), [young.id], bed.clock.now()).await.unwrap();
         bed.advance_to(OPEN_SECONDS);
-        close(&bed, id).await;
+        bed.close(id).await;
         bed.advance_to(FREEZE);
         scan(&bed).await;
         let leaves = draws::read_leaves(bed.db.read(), id).await.unwrap();
@@ -159,7 +151,7 @@ async fn after_downtime_everything_fires_in_order_and_the_round_is_a_later_one()
         bed.enter_verified(id, 10).await;
         // Down from before the closing until long after the draw.
         bed.advance_to(DRAW + 5_000);
-        close(&bed, id).await;
+        bed.close(id).await;
         scan(&bed).await;
         assert_eq!(bed.state(id).await, GiveawayState::Committed, "{}", bed.db);
         let manifest = draws::find(bed.db.read(), id).await.unwrap().unwrap().manifest().unwrap();
@@ -188,7 +180,7 @@ async fn prizes_for_which_nobody_was_left_go_back() {
 async fn too_few(bed: &Bed, entrants: u32) {
     let id = bed.giveaway(closed(3, 2)).await;
     bed.enter_verified(id, entrants).await;
-    close(bed, id).await;
+    bed.close(id).await;
     bed.advance_to(FREEZE);
     scan(bed).await;
     bed.advance_to(DRAW + 3);
@@ -210,7 +202,7 @@ async fn the_database_refuses_to_change_a_commitment() {
         let id = bed.giveaway(closed(1, 0)).await;
         bed.enter_verified(id, 5).await;
         bed.advance_to(FREEZE);
-        close(&bed, id).await;
+        bed.close(id).await;
         scan(&bed).await;
         bed.advance_to(DRAW + 2_000);
         scan(&bed).await;
@@ -251,7 +243,7 @@ async fn a_draw_without_a_beacon_waits_a_month_and_is_void() {
         let id = bed.giveaway(closed(2, 0)).await;
         bed.enter_verified(id, 5).await;
         bed.advance_to(FREEZE);
-        close(&bed, id).await;
+        bed.close(id).await;
         scan(&bed).await;
         bed.advance_to(DRAW + MONTH - 10);
         scan(&bed).await;
@@ -270,7 +262,7 @@ async fn an_instance_that_slept_through_the_month_still_draws() {
         let id = bed.giveaway(closed(2, 0)).await;
         bed.enter_verified(id, 5).await;
         bed.advance_to(FREEZE);
-        close(&bed, id).await;
+        bed.close(id).await;
         scan(&bed).await;
         bed.advance_to(DRAW + 40 * 24 * 3_600);
         scan(&bed).await;

@@ -8,4 +8,5 @@ mod entrants;
 mod entries;
 mod import;
 mod pages;
+mod rooms;
 mod support;

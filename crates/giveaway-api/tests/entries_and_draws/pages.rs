@@ -138,8 +138,7 @@ async fn drawn(bed: &Bed, plan: Plan, persons: u32) -> GiveawayId {
     let id = bed.giveaway(plan).await;
     bed.enter_verified(id, persons).await;
     bed.advance_to(FREEZE);
-    let (from, to) = (GiveawayState::Open, GiveawayState::Closed);
-    giveaway::advance(bed.db.write(), id, from, to, "closing time", bed.clock.now()).await.unwrap();
+    bed.close(id).await;
     commit_due(bed.service()).await.unwrap();
     bed.advance_to(DRAW);
     draw_due(bed.service()).await.unwrap();

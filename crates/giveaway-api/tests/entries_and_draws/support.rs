@@ -216,6 +216,15 @@ impl Bed {
         import_entries(self.service(), HostId(host), id, file).await.unwrap();
     }
 
+    /// Brings an open giveaway to `closed`, which is another scan's work.
+    pub(crate) async fn close(&self, id: GiveawayId) {
+        let (from, to) = (GiveawayState::Open, GiveawayState::Closed);
+        let tx = self.db.begin("close").await.unwrap();
+        let now = self.clock.now();
+        assert!(giveaway::advance(&tx, id, from, to, "closing time", now).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
     /// Where a giveaway stands.
     pub(crate) async fn state(&self, id: GiveawayId) -> GiveawayState {
         giveaway::find(self.db.read(), id).await.unwrap().unwrap().state().unwrap()

@@ -1,11 +1,16 @@
 //! What we do for the other applications: translate, call an action, translate back.
 
+mod rooms;
+
 use std::{str::FromStr, sync::Arc};
 
-use contracts::giveaway::{
-    CreditVoidRequest, CreditVoidResponse, RenderMailsRequest, RenderMailsResponse,
-    ResolveEscrowsRequest, ResolveEscrowsResponse,
-    giveaway_service_server::{GiveawayService, GiveawayServiceServer},
+use contracts::{
+    giveaway::{
+        CreditVoidRequest, CreditVoidResponse, RenderMailsRequest, RenderMailsResponse,
+        ResolveEscrowsRequest, ResolveEscrowsResponse,
+        giveaway_service_server::{GiveawayService, GiveawayServiceServer},
+    },
+    realtime::room_service_server::RoomServiceServer,
 };
 use ledger::Money;
 use tonic::{Request, Response, Status, service::Routes};
@@ -26,7 +31,10 @@ pub(crate) async fn routes(service: &Arc<Service>) -> anyhow::Result<Routes> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(contracts::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    Ok(Routes::new(giveaways).add_service(answers).add_service(reflection))
+    Ok(Routes::new(giveaways)
+        .add_service(RoomServiceServer::new(Rpc(service.clone())))
+        .add_service(answers)
+        .add_service(reflection))
 }
 
 struct Rpc(Arc<Service>);

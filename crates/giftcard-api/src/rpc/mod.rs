@@ -1,5 +1,7 @@
 //! The gRPC service: translate, call an action, translate back.
 
+mod rooms;
+
 use std::{collections::HashMap, str::FromStr};
 
 use contracts::{

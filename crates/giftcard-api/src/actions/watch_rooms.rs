@@ -1,0 +1,77 @@
+//! The rooms `merchant:…`: what they have to say, and who may be in them.
+
+use contracts::room::{self, Kind};
+use platform::{
+    rooms::{self, Page, Position},
+    token::same_secret,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    domain::ids::MerchantId,
+    error::Result,
+    service::Service,
+    store::{line, merchant, money, token},
+};
+
+/// A room and what there is to know about it.
+#[derive(Clone, Debug)]
+pub(crate) struct RoomState {
+    /// Its name.
+    pub(crate) room: String,
+    /// What happened in it.
+    pub(crate) page: Page,
+    /// Everything volatile.
+    pub(crate) snapshot: Value,
+}
+
+/// Reads rooms after the positions given. Those that do not exist, or are not ours, are left out.
+pub(crate) async fn read_rooms(
+    service: &Service,
+    after: Vec<Position>,
+    limit: u64,
+) -> Result<Vec<RoomState>> {
+    let (mut known, mut snapshots) = (Vec::new(), Vec::new());
+    for position in after {
+        if let Some((Kind::Merchant, id)) = room::parse(&position.room)
+            && let Ok(id) = id.parse()
+            && let Some(snapshot) = snapshot(service, id).await?
+        {
+            known.push(position);
+            snapshots.push(snapshot);
+        }
+    }
+    let pages = rooms::read(service.db.read(), &known, limit).await?;
+    let states = known.into_iter().zip(pages).zip(snapshots);
+    Ok(states
+        .map(|((position, page), snapshot)| RoomState { room: position.room, page, snapshot })
+        .collect())
+}
+
+/// What a merchant's next settlements come to.
+async fn snapshot(service: &Service, id: MerchantId) -> Result<Option<Value>> {
+    let conn = service.db.read();
+    if merchant::find(conn, id).await?.is_none() {
+        return Ok(None);
+    }
+    let waiting = line::waiting_sums(conn, Some(id)).await?;
+    let due: Vec<_> =
+        waiting.iter().map(|sum| money(sum.minor, &sum.currency)).collect::<anyhow::Result<_>>()?;
+    Ok(Some(json!({ "due": due })))
+}
+
+/// The rooms, of those given, that the holder of a token may be in.
+pub(crate) async fn admit_to_rooms(
+    service: &Service,
+    token_hash: &[u8],
+    rooms: Vec<String>,
+) -> Result<Vec<String>> {
+    let is_admin = same_secret(token_hash, &service.admin_token_hash);
+    let merchant = token::merchant(service.db.read(), token_hash).await?;
+    let own = merchant.map(|merchant| Kind::Merchant.room(merchant));
+    let may = |name: &String| {
+        let is_ours = matches!(room::parse(name), Some((Kind::Merchant, _)));
+        is_ours && (is_admin || own.as_ref() == Some(name))
+    };
+    Ok(rooms.into_iter().filter(may).collect())
+}
