@@ -5,12 +5,14 @@
 //! |---|---|---|---|
 //! | rate limits | [`Limits`] | a map | a script, [`redis`] |
 //! | leases | [`Leases`] | a map | a script, [`redis`] |
+//! | messages to all | [`Bus`] | channels | `PUBLISH`, [`redis`] |
 //!
 //! The queue of calls has its own trait and stores in `durable-grpc`.
 //!
 //! Nothing that must be right depends on them: rows decide that. They keep work from being done twice and
 //! guesses from being made often, and both go on, less well, while Redis is away.
 
+mod bus;
 pub mod embedded;
 mod leases;
 mod limits;
@@ -18,6 +20,7 @@ pub mod redis;
 
 use std::sync::Arc;
 
+pub use bus::{Bus, Heard, Listener};
 pub use leases::{Hold, Leases};
 pub use limits::{Limits, Quota};
 
@@ -28,6 +31,8 @@ pub struct Roles {
     pub limits: Arc<dyn Limits>,
     /// Who does what only one needs to do.
     pub leases: Arc<dyn Leases>,
+    /// What all of them hear.
+    pub bus: Arc<dyn Bus>,
 }
 
 impl Roles {
@@ -36,6 +41,7 @@ impl Roles {
         Self {
             limits: Arc::new(embedded::EmbeddedLimits::default()),
             leases: Arc::new(embedded::EmbeddedLeases::default()),
+            bus: Arc::new(embedded::EmbeddedBus::default()),
         }
     }
 
@@ -52,7 +58,8 @@ impl Roles {
         let link = Arc::new(link);
         Self {
             limits: Arc::new(redis::RedisLimits::new(link.clone())),
-            leases: Arc::new(redis::RedisLeases::new(link)),
+            leases: Arc::new(redis::RedisLeases::new(link.clone())),
+            bus: Arc::new(redis::RedisBus::new(link)),
         }
     }
 }

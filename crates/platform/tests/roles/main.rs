@@ -4,17 +4,19 @@
 //! |---|---|
 //! | `limits` | attempts and their quotas |
 //! | `leases` | who does what only one needs to do |
-//! | `redis` | both, while the server goes and comes back |
+//! | `bus` | messages to everybody |
+//! | `redis` | all of them, while the server goes and comes back |
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bus;
 mod leases;
 mod limits;
 mod redis;
 
 use std::{sync::Arc, time::Duration};
 
-use platform::roles::{Leases, Limits, Roles, embedded::EmbeddedLeases, redis::Link};
+use platform::roles::{Bus, Leases, Limits, Roles, embedded::EmbeddedLeases, redis::Link};
 
 /// What others do on this machine must not make a server seem to be away.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,21 +25,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Instances {
     limits: [Arc<dyn Limits>; 2],
     leases: [Arc<dyn Leases>; 2],
+    buses: [Arc<dyn Bus>; 2],
 }
 
 impl Instances {
     /// In one process.
     fn embedded() -> Self {
-        let limits = Roles::embedded().limits;
+        let Roles { limits, bus, .. } = Roles::embedded();
         let leases = EmbeddedLeases::default();
         let another = leases.another_holder();
-        Self { limits: [limits.clone(), limits], leases: [Arc::new(leases), Arc::new(another)] }
+        Self {
+            limits: [limits.clone(), limits],
+            leases: [Arc::new(leases), Arc::new(another)],
+            buses: [bus.clone(), bus],
+        }
     }
 
     /// In two processes, on a server.
     fn redis(url: &str) -> Self {
         let [first, second] =
             [(); 2].map(|()| Roles::on(Link::new(url).unwrap().waiting(PATIENCE)));
-        Self { limits: [first.limits, second.limits], leases: [first.leases, second.leases] }
+        Self {
+            limits: [first.limits, second.limits],
+            leases: [first.leases, second.leases],
+            buses: [first.bus, second.bus],
+        }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use platform::roles::{Hold, Quota, Roles};
+use bytes::Bytes;
+use platform::roles::{Heard, Hold, Quota, Roles};
 use testkit::{RedisServer, eventually};
 
-use super::{Instances, leases, limits};
+use super::{Instances, bus, leases, limits};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -26,9 +27,28 @@ async fn leases() {
 }
 
 #[tokio::test]
+async fn bus() {
+    let server = RedisServer::start().await;
+    bus::check(&Instances::redis(&server.url())).await;
+}
+
+#[tokio::test]
+async fn who_listened_while_it_was_away_is_told_so_and_hears_again() {
+    let mut server = RedisServer::start().await;
+    let Instances { buses: [first, second], .. } = Instances::redis(&server.url());
+    let mut listener = first.listen("away").await;
+    bus::settle(second.as_ref(), "away", &mut listener).await;
+    server.kill();
+    second.send("away", Bytes::from_static(b"lost")).await;
+    server.start_again().await;
+    while listener.hear().await != Some(Heard::Missed) {}
+    bus::settle(second.as_ref(), "away", &mut listener).await;
+}
+
+#[tokio::test]
 async fn while_it_is_away_each_counts_alone_and_nobody_knows_who_holds() {
     let mut server = RedisServer::start().await;
-    let Instances { limits: [first, second], leases: [holder, other] } =
+    let Instances { limits: [first, second], leases: [holder, other], .. } =
         Instances::redis(&server.url());
     for limits in [&first, &second] {
         limits.attempt(&TWO, "used up").await.unwrap();

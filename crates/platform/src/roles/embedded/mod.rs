@@ -1,7 +1,9 @@
 //! The roles of a process that has everything to itself.
 
+mod bus;
 mod leases;
 mod limits;
 
+pub use bus::EmbeddedBus;
 pub use leases::EmbeddedLeases;
 pub use limits::EmbeddedLimits;

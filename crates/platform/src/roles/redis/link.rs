@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::Context as _;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, ScriptInvocation,
-    aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult,
+    ScriptInvocation, aio::MultiplexedConnection,
 };
 use tokio::time::Instant;
 
@@ -56,15 +56,32 @@ impl Link {
         Self { answer, ..self }
     }
 
+    /// The server, for connections of another kind.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// What a script answers; none while the server cannot be used.
     pub(super) async fn ask<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
+        self.exchange(async |connection| script.invoke_async(connection).await).await
+    }
+
+    /// What a command answers; none while the server cannot be used.
+    pub(super) async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
+        self.exchange(async |connection| command.query_async(connection).await).await
+    }
+
+    async fn exchange<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
+    ) -> Option<T> {
         let known = self.turn()?;
         let asking = async {
             let mut connection = match known {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
-            let answer = script.invoke_async(&mut connection).await?;
+            let answer = ask(&mut connection).await?;
             Ok((connection, answer))
         };
         let late = |_| Err(RedisError::from((ErrorKind::Io, "no answer in time")));
@@ -73,7 +90,7 @@ impl Link {
                 let mut state = self.lock();
                 state.connection = Some(connection);
                 if state.away_until.take().is_some() {
-                    tracing::info!("redis can be used again: limits and leases are shared");
+                    tracing::info!("redis can be used again");
                 }
                 Some(answer)
             }
@@ -82,7 +99,7 @@ impl Link {
                 // Whatever it was: a connection may be half open, or lead to what is no master any more.
                 state.connection = None;
                 if state.away_until.replace(Instant::now() + PAUSE).is_none() {
-                    tracing::warn!(%error, "redis cannot be used: each instance counts for itself");
+                    tracing::warn!(%error, "redis cannot be used: each instance goes on for itself");
                 }
                 None
             }

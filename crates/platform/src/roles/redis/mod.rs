@@ -5,13 +5,16 @@
 //! | `handsel:limit:NAME:HASH` | when all attempts of a key will be refilled, in microseconds; ends at that time |
 //! | `handsel:lease:NAME` | who holds a lease; ends with it |
 //! | `handsel:fence:NAME` | how often it was taken; stays |
+//! | `handsel:bus:NAME` | a channel for messages, which are not kept |
 //!
 //! Keys of limits are hashed: they are addresses and ids of people. Time is the server's.
 
+mod bus;
 mod leases;
 mod limits;
 mod link;
 
+pub use bus::RedisBus;
 pub use leases::RedisLeases;
 pub use limits::RedisLimits;
 pub use link::Link;
