@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use platform::process::{self, Start};
+
 fn main() -> ExitCode {
-    platform::process::main(
+    process::main(
         "giftcard-api",
         "Merchants, products, escrows, cards, redemptions and settlements",
-        giftcard_api::process::run,
+        |start: Start| start.run("giftcard-api", giftcard_api::process::run),
     )
 }

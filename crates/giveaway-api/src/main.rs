@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use platform::process::{self, Start};
+
 fn main() -> ExitCode {
-    platform::process::main(
+    process::main(
         "giveaway-api",
         "Hosts, wallets, giveaways, entries, draws and winners",
-        giveaway_api::process::run,
+        |start: Start| start.run("giveaway-api", giveaway_api::process::run),
     )
 }

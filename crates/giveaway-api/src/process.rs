@@ -114,7 +114,7 @@ impl Settings {
             service: "giveaway",
             mode: self.mode.as_str(),
             keys_dir: &self.keys_dir,
-            database: &self.database,
+            database: Some(&self.database),
             redis: &self.redis,
             server: Some(&self.server),
             admin: &self.admin,
@@ -130,10 +130,11 @@ impl Settings {
 /// # Errors
 /// Says what keeps it from starting.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
-    let process = Process::start::<Migrator>(settings.told()).await?;
+    let mut process = Process::start(settings.told()).await?;
+    let db = process.open::<Migrator>(&settings.database).await?;
     let keys = &process.keys;
     let deps = Deps {
-        db: process.db.clone(),
+        db: db.clone(),
         clock: process.clock.clone(),
         shutdown: process.shutdown.clone(),
         calls: process.calls.clone(),
@@ -156,6 +157,6 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
             (room_service_server::SERVICE_NAME, app.grpc.clone()),
         ],
     };
-    let health = process.money_service();
+    let health = process.money_service(db);
     process.run(offer, health, Vec::new()).await
 }

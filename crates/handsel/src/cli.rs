@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use platform::process::Start;
 
 /// Giveaways whose prizes are funded, whose draw anyone can check, and whose merchants are paid.
 #[derive(Debug, Parser)]
@@ -131,19 +132,20 @@ Examples:
     /// Hosts, wallets, giveaways, entries and draws, on PostgreSQL and Redis. Any number of them run on
     /// one database. The other applications are reached by gRPC.
     #[command(after_help = FLEET_HELP)]
-    GiveawayApi(FleetArgs),
+    GiveawayApi(Start),
 
     /// Run giftcard-api alone, as one of a fleet
     ///
     /// Merchants, escrows, cards, redemptions and settlements, on PostgreSQL and Redis.
     #[command(after_help = FLEET_HELP)]
-    GiftcardApi(FleetArgs),
+    GiftcardApi(Start),
 
     /// Run the job processor alone, as one of a fleet
     ///
-    /// Executes the durable calls of all lanes: mail and analytics itself, the others by gRPC.
+    /// Executes the durable calls of all lanes: mail and analytics itself, the others by gRPC. In the mode
+    /// `gateway` it holds the Socket.IO connections of those who watch instead.
     #[command(after_help = FLEET_HELP)]
-    JobProcessor(FleetArgs),
+    JobProcessor(job_processor::process::Arguments),
 
     /// The keys that the applications of a fleet share
     #[command(subcommand)]
@@ -182,14 +184,6 @@ const FLEET_HELP: &str = "\
 Configuration: defaults < FILE < HANDSEL__SECTION__KEY in the environment; secrets also as …_FILE.
 docs/fleet.md tells what each application needs: keys (`handsel keys make`), PostgreSQL (brought up to
 date by `handsel migrate`), Redis, the provider, and where the other applications are.";
-
-/// An application alone.
-#[derive(Debug, Args)]
-pub(crate) struct FleetArgs {
-    /// Configuration file [default: the application's name with .toml, if it is there]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-}
 
 /// `handsel keys …`
 #[derive(Debug, Subcommand)]

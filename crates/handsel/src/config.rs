@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context as _;
 use figment::value::Value;
 use giftcard_api::SettlementConfig;
-use job_processor::SmtpConfig;
+use job_processor::{SmtpConfig, gateway::GatewayConfig};
 use ledger::Mode;
 use platform::{
     config::check_public_url,
@@ -50,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) giftcard: Giftcard,
     /// Mail and analytics.
     pub(crate) processor: Processor,
+    /// Connections of those who watch.
+    pub(crate) gateway: GatewayConfig,
     /// The payment provider.
     pub(crate) provider: ProviderSettings,
     /// The mail server.
@@ -127,6 +129,7 @@ impl Default for Config {
             giveaway: Giveaway::default(),
             giftcard: Giftcard::default(),
             processor: Processor::default(),
+            gateway: GatewayConfig::default(),
             provider: ProviderSettings::default(),
             smtp: SmtpConfig::default(),
             log: Log::default(),
@@ -214,6 +217,7 @@ impl Config {
             self.server.listen
         );
         self.smtp.check()?;
+        self.gateway.check()?;
         if self.mode == Mode::Live {
             anyhow::ensure!(!self.demo, "demo: is for mode = \"test\" only");
             anyhow::bail!(

@@ -43,12 +43,9 @@ use std::{future::Future, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use platform::{
-    process,
-    telemetry::{self, Format},
-};
+use platform::telemetry::{self, Format};
 
-use cli::{Cli, Command, FleetArgs};
+use cli::{Cli, Command};
 
 /// A command could not do its work, as opposed to: it did, and the answer is no.
 const EXIT_TROUBLE: u8 = 2;
@@ -67,9 +64,9 @@ pub fn run() -> ExitCode {
         Command::Quarantine(command) => quiet(quarantine::run(command)),
         Command::Migrate(args) => quiet(migrate::run(args)),
         Command::MigrateData(args) => quiet(migrate_data::run(args)),
-        Command::GiveawayApi(args) => alone("giveaway-api", args, giveaway_api::process::run),
-        Command::GiftcardApi(args) => alone("giftcard-api", args, giftcard_api::process::run),
-        Command::JobProcessor(args) => alone("job-processor", args, job_processor::process::run),
+        Command::GiveawayApi(start) => ended(start.run("giveaway-api", giveaway_api::process::run)),
+        Command::GiftcardApi(start) => ended(start.run("giftcard-api", giftcard_api::process::run)),
+        Command::JobProcessor(arguments) => ended(arguments.run()),
         Command::Keys(command) => keys::run(command),
         Command::Config(command) => show_config::run(command),
         Command::Calls(command) => quiet(calls::run(command)),
@@ -82,14 +79,9 @@ pub fn run() -> ExitCode {
     })
 }
 
-/// An application of a fleet, as its own binary runs it.
-fn alone<S, F>(name: &str, args: FleetArgs, run: impl FnOnce(S) -> F) -> anyhow::Result<ExitCode>
-where
-    S: process::settings::Settings,
-    F: Future<Output = anyhow::Result<()>>,
-{
-    let settings = process::load(name, args.config.as_deref())?;
-    in_runtime(async { run(settings).await.map(|()| ExitCode::SUCCESS) })
+/// An application of a fleet, as its own binary runs it, has ended well if it has no error.
+fn ended(outcome: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 fn quiet(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`config`] | the mail server, and whether mails stay readable here instead |
 //! | [`app`] | [`build`]: from configuration and dependencies to routes |
+//! | [`gateway`] | Socket.IO connections: the other mode |
 //! | [`process`] | all of it as a process of its own, with the workers of all lanes |
 //! | `rpc` | the gRPC services: translate, call an action, translate back |
 //! | `http` | the mailbox at `/dev/mail`, in demo mode only |
@@ -25,6 +26,7 @@ mod actions;
 pub mod app;
 pub mod config;
 mod domain;
+pub mod gateway;
 mod http;
 mod migrations;
 mod owners;

@@ -1,11 +1,13 @@
-//! `job-processor`: executes durable calls, as a process of its own.
+//! `job-processor`: executes durable calls, or holds connections, as a process of its own.
 
 use std::process::ExitCode;
+
+use job_processor::process::Arguments;
 
 fn main() -> ExitCode {
     platform::process::main(
         "job-processor",
-        "Executes durable calls: mail, analytics, and those of the other applications",
-        job_processor::process::run,
+        "Executes durable calls, or holds the connections of those who watch",
+        Arguments::run,
     )
 }

@@ -74,6 +74,8 @@ async fn who_asks_for_what_is_not_there_is_told_so() {
         let late = page(&db, "a", 2).await;
         assert_eq!((late.seq, seqs(&late), late.has_gap), (5, vec![], true), "{db}");
         assert_eq!(seqs(&page(&db, "a", 3).await), [4, 5], "{db}");
+        let last = page(&db, "a", rooms::LAST).await;
+        assert_eq!((seqs(&last), last.has_gap), (vec![4, 5], false), "{db}");
     }
 }
 

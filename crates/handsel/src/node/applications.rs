@@ -12,10 +12,11 @@ use contracts::{
     giftcard::giftcard_service_server,
     giveaway::giveaway_service_server,
     lane,
-    processor::{analytics_service_server, mail_service_server},
+    processor::{analytics_service_server, mail_service_server, realtime_service_server},
 };
 use durable_grpc::{Calls, Worker, WorkerHandle};
 use giveaway_api::beacon::SandboxBeacon;
+use job_processor::gateway::{self, Gateway, GatewayDeps};
 use platform::{
     Clock, Shutdown, grpc,
     health::{Checked, Health},
@@ -43,6 +44,7 @@ pub(crate) struct Applications {
     giveaway: Arc<giveaway_api::App>,
     giftcard: Arc<giftcard_api::App>,
     processor: job_processor::App,
+    gateway: Gateway,
 }
 
 /// What all applications are given alike.
@@ -118,21 +120,29 @@ impl Applications {
         };
         let giveaway = giveaway_api::build(config, deps).await.context("giveaway-api")?;
         processor.connect_owner("giveaway", direct(lane::GIVEAWAY, &giveaway.grpc));
+        let deps = GatewayDeps {
+            shutdown: around.shutdown.clone(),
+            bus: around.roles.bus.clone(),
+            giveaway: direct(lane::GIVEAWAY, &giveaway.grpc),
+            giftcard: direct(lane::GIFTCARD, &giftcard.grpc),
+        };
+        let gateway = gateway::build(&around.config.gateway, deps).context("gateway")?;
         let (giveaway, giftcard) = (Arc::new(giveaway), Arc::new(giftcard));
         let admin = AdminTokenHash(admin_token_hash);
-        Ok(Self { databases, calls, admin, giveaway, giftcard, processor })
+        Ok(Self { databases, calls, admin, giveaway, giftcard, processor, gateway })
     }
 
     /// Starts the background loops. They end with the shutdown.
     pub(crate) fn start(&self) {
         self.giftcard.start();
         self.giveaway.start();
+        self.gateway.start();
     }
 
     /// Executes the calls of all lanes in this process.
     ///
-    /// The job processor has a worker of its own, with fewer slots.
-    pub(crate) fn spawn_workers(&self, secrets: &Secrets) -> [WorkerHandle; 2] {
+    /// The job processor has a worker of its own, with fewer slots, and so has the gateway.
+    pub(crate) fn spawn_workers(&self, secrets: &Secrets) -> [WorkerHandle; 3] {
         let worker = || Worker::builder(&self.calls).credential(secrets.credential.header());
         [
             worker()
@@ -142,6 +152,10 @@ impl Applications {
             worker()
                 .slots(job_processor::SLOTS)
                 .lane(lane::PROCESSOR, secrets.credential.in_process(&self.processor.grpc))
+                .spawn(),
+            // Its own, as in a fleet: news must not wait for mails.
+            worker()
+                .lane(lane::REALTIME, secrets.credential.in_process(&self.gateway.grpc))
                 .spawn(),
         ]
     }
@@ -153,6 +167,7 @@ impl Applications {
             .merge(self.giveaway.router.clone())
             .merge(self.giftcard.router.clone())
             .merge(self.processor.router.clone())
+            .merge(self.gateway.router.clone())
     }
 
     /// The gRPC services of all three.
@@ -162,6 +177,7 @@ impl Applications {
             (giftcard_service_server::SERVICE_NAME, self.giftcard.grpc.clone()),
             (mail_service_server::SERVICE_NAME, self.processor.grpc.clone()),
             (analytics_service_server::SERVICE_NAME, self.processor.grpc.clone()),
+            (realtime_service_server::SERVICE_NAME, self.gateway.grpc.clone()),
         ];
         let credential = secrets.credential.clone();
         grpc::Services { routes, descriptors: contracts::FILE_DESCRIPTOR_SET, credential }
@@ -183,7 +199,10 @@ impl Checked for Applications {
         for (service, db) in self.databases.with_money() {
             health = health.and(Health::of_quarantine(service, db).await);
         }
-        health.and(Health::of_calls(&self.calls).await).and(self.processor.check().await)
+        health
+            .and(Health::of_calls(&self.calls).await)
+            .and(self.processor.check().await)
+            .and(self.gateway.check())
     }
 }
 

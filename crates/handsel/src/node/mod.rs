@@ -42,7 +42,7 @@ pub(crate) struct Node {
     /// The administrator's token.
     pub(crate) admin_token: platform::config::Secret,
     shutdown: Shutdown,
-    workers: [WorkerHandle; 2],
+    workers: [WorkerHandle; 3],
     applications: Applications,
 }
 

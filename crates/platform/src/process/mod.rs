@@ -3,7 +3,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | the command line | [`main()`] |
+//! | the command line | [`main()`], [`Start`] |
 //! | sections of the configuration | [`settings`] |
 //! | keys, database, calls, ports | [`Process::start`] |
 //! | other applications | [`Process::direct`], [`Process::target`] |
@@ -12,7 +12,7 @@
 mod command;
 pub mod settings;
 
-pub use command::{load, main};
+pub use command::{Start, main};
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
@@ -43,8 +43,6 @@ use crate::{
 /// What every application of a fleet stands on.
 #[derive(Debug)]
 pub struct Process {
-    /// The service's schema, up to date.
-    pub db: Db,
     /// The time.
     pub clock: Clock,
     /// Ends everything.
@@ -60,6 +58,7 @@ pub struct Process {
     /// What the instances share, at Redis.
     pub roles: Roles,
     service: &'static str,
+    db: Option<Db>,
     ports: Ports,
     proxies: TrustedProxies,
     descriptors: &'static [u8],
@@ -74,8 +73,8 @@ pub struct Told<'a> {
     pub mode: &'a str,
     /// The folder with the installation's keys, the same for all applications.
     pub keys_dir: &'a Path,
-    /// Where its rows are.
-    pub database: &'a DbConfig,
+    /// Where its rows are, if it has any.
+    pub database: Option<&'a DbConfig>,
     /// Where calls are kept.
     pub redis: &'a Redis,
     /// The port for people and programs, if there is one.
@@ -146,22 +145,23 @@ impl Told<'_> {
             check_public_url(&server.public_url)?;
         }
         self.redis.url()?;
+        let Some(database) = self.database else { return Ok(()) };
         anyhow::ensure!(
-            !self.database.url.is_empty(),
+            !database.url.is_empty(),
             "database.url: is needed, as postgres://user:password@host/database: an SQLite file cannot be \
              shared by the instances of a fleet"
         );
-        check_postgres_url(self.database.url.reveal()).context("database.url")
+        check_postgres_url(database.url.reveal()).context("database.url")
     }
 }
 
 impl Process {
     /// Starts logging, counting and listening to signals, loads what the applications share, joins the
-    /// queue of calls, opens the schema and takes the ports.
+    /// queue of calls and takes the ports.
     ///
     /// # Errors
     /// Names the key of the configuration, or the file, that does not do.
-    pub async fn start<M: MigratorTrait>(told: Told<'_>) -> anyhow::Result<Self> {
+    pub async fn start(told: Told<'_>) -> anyhow::Result<Self> {
         let url = told.redis.url()?;
         telemetry::init(&told.log.filter, told.log.format)?;
         let shutdown = Shutdown::new();
@@ -177,7 +177,6 @@ impl Process {
             .mac_key(credential.mac_key())
             .build()?;
         Ok(Self {
-            db: database::<M>(told.service, told.database).await?,
             clock: Clock::system(),
             shutdown,
             keys,
@@ -186,10 +185,31 @@ impl Process {
             admin: AdminTokenHash(hash_bearer(admin.reveal())),
             roles: Roles::redis(url).context("redis.url")?,
             service: told.service,
+            db: None,
             ports: Ports::bind(&told).await?,
             proxies: told.server.map(|server| server.trusted_proxies.clone()).unwrap_or_default(),
             descriptors: told.descriptors,
         })
+    }
+
+    /// Opens the service's schema, which must be up to date: others may run on it that know only the one
+    /// before. It is closed when the process ends.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or lacks a migration.
+    pub async fn open<M: MigratorTrait>(&mut self, config: &DbConfig) -> anyhow::Result<Db> {
+        let service = self.service;
+        let db = Db::postgres(config.url.reveal(), service, config.max_connections)
+            .await
+            .context("database.url")?;
+        let pending = db.pending::<M>().await?;
+        anyhow::ensure!(
+            pending.is_empty(),
+            "the database of `{service}` lacks the migrations {}; run `handsel migrate`",
+            pending.join(", ")
+        );
+        self.db = Some(db.clone());
+        Ok(db)
     }
 
     /// Where calls to an application are executed. `key` is its section of the configuration.
@@ -210,8 +230,8 @@ impl Process {
     }
 
     /// How a service with money in it stands.
-    pub fn money_service(&self) -> Arc<dyn Checked> {
-        let (db, calls) = (self.db.clone(), self.calls.clone());
+    pub fn money_service(&self, db: Db) -> Arc<dyn Checked> {
+        let calls = self.calls.clone();
         Arc::new(MoneyService { name: self.service, db, calls })
     }
 
@@ -249,21 +269,9 @@ impl Process {
         if !shutdown.stop().await {
             tracing::warn!("some work did not end in time; others go on with it");
         }
-        db.close().await;
+        if let Some(db) = db {
+            db.close().await;
+        }
         Ok(())
     }
-}
-
-/// A service's schema, which must be up to date: others may run on it that know only the one before.
-async fn database<M: MigratorTrait>(service: &str, config: &DbConfig) -> anyhow::Result<Db> {
-    let db = Db::postgres(config.url.reveal(), service, config.max_connections)
-        .await
-        .context("database.url")?;
-    let pending = db.pending::<M>().await?;
-    anyhow::ensure!(
-        pending.is_empty(),
-        "the database of `{service}` lacks the migrations {}; run `handsel migrate`",
-        pending.join(", ")
-    );
-    Ok(db)
 }

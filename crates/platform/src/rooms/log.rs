@@ -17,6 +17,9 @@ use super::{
 /// Events in one statement, below the number of variables that it may have.
 const ROWS_PER_STATEMENT: usize = 500;
 
+/// In a [`Position`] to read from: the last events, whatever their numbers are.
+pub const LAST: i64 = -1;
+
 /// What a room has to say to somebody who has heard everything up to some number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
@@ -66,8 +69,8 @@ async fn advance<C: ConnectionTrait>(tx: &C, name: &str, count: i64) -> Result<i
     Ok(room::Entity::insert(row).on_conflict(conflict).exec_with_returning(tx).await?.seq)
 }
 
-/// What each room has to say after a number, at most `limit` events of each. A room that nothing has ever
-/// happened in is at 0.
+/// What each room has to say after a number, at most `limit` events of each; after [`LAST`], its last ones.
+/// A room that nothing has ever happened in is at 0.
 ///
 /// # Errors
 /// When the database fails.
@@ -93,12 +96,15 @@ async fn page<C: ConnectionTrait>(
     seq: i64,
     limit: u64,
 ) -> Result<Page, DbErr> {
-    if after.seq >= seq {
-        return Ok(Page { seq, events: Vec::new(), has_gap: after.seq > seq });
+    let wants_last = after.seq < 0;
+    let from =
+        if wants_last { Ord::max(0, seq - i64::try_from(limit).unwrap_or(seq)) } else { after.seq };
+    if from >= seq {
+        return Ok(Page { seq, events: Vec::new(), has_gap: from > seq });
     }
     let rows = event::Entity::find()
         .filter(event::Column::Room.eq(after.room.as_str()))
-        .filter(event::Column::Seq.gt(after.seq))
+        .filter(event::Column::Seq.gt(from))
         .order_by_asc(event::Column::Seq)
         .limit(limit)
         .all(conn)
@@ -106,7 +112,7 @@ async fn page<C: ConnectionTrait>(
     let logged =
         |row: event::Model| Logged { seq: row.seq, name: row.name, data: row.data, at_ms: row.at };
     let events: Vec<Logged> = rows.into_iter().map(logged).collect();
-    let has_gap = events.first().is_none_or(|first| first.seq != after.seq + 1);
+    let has_gap = !wants_last && events.first().is_none_or(|first| first.seq != from + 1);
     // Newer than the number that was read first: they are in order all the same.
     let seq = events.last().map_or(seq, |last| Ord::max(seq, last.seq));
     Ok(Page { seq, events: if has_gap { Vec::new() } else { events }, has_gap })

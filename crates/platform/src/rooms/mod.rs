@@ -16,7 +16,7 @@ mod migration;
 
 pub use announce::announce;
 pub(crate) use log::append;
-pub use log::{Page, forget, read};
+pub use log::{LAST, Page, forget, read};
 pub use migration::migration;
 
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! The job processor as a process of its own, one of any number: it executes the calls of all lanes,
-//! those of other applications by their gRPC ports.
+//! The worker: executes the calls of all lanes but that of the gateways, those of other applications by their
+//! gRPC ports.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -96,7 +96,7 @@ impl Settings {
             service: "processor",
             mode: self.mode.as_str(),
             keys_dir: &self.keys_dir,
-            database: &self.database,
+            database: Some(&self.database),
             redis: &self.redis,
             server: None,
             admin: &self.admin,
@@ -112,10 +112,11 @@ impl Settings {
 /// # Errors
 /// Says what keeps it from starting.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
-    let process = Process::start::<Migrator>(settings.told()).await?;
+    let mut process = Process::start(settings.told()).await?;
+    let db = process.open::<Migrator>(&settings.database).await?;
     let config = Config { smtp: settings.smtp, mailbox: settings.mailbox };
     let deps = Deps {
-        db: process.db.clone(),
+        db: db.clone(),
         clock: process.clock.clone(),
         shutdown: process.shutdown.clone(),
         roles: process.roles.clone(),
@@ -141,7 +142,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
             (analytics_service_server::SERVICE_NAME, app.grpc.clone()),
         ],
     };
-    let health = Parts { app, db: process.db.clone(), calls: process.calls.clone() };
+    let health = Parts { app, db, calls: process.calls.clone() };
     process.run(offer, Arc::new(health), workers).await
 }
 

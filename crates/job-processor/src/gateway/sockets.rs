@@ -1,0 +1,198 @@
+//! A connection's life: who it is, which rooms it joins and leaves.
+
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use contracts::room::{self, Kind};
+use http::header::AUTHORIZATION;
+use platform::{roles::Quota, token::hash_bearer};
+use socketioxide::extract::{AckSender, SocketRef, TryData};
+
+use super::{
+    Hub,
+    room::Room,
+    sources::EVENTS,
+    wire::{Answer, Handshake, Join, Joined, Leave, Refusal},
+};
+
+/// Rooms that one connection may be in.
+const MAX_ROOMS: usize = 20;
+
+/// The longest name of a room that is looked for.
+const MAX_NAME: usize = 100;
+
+/// How often one connection may join: a page joins a few rooms, and joins them again when it comes back.
+const JOINS: Quota =
+    Quota::new("gateway.join", NonZeroU32::new(60).expect("not zero"), Duration::from_secs(60));
+
+/// Who is at the other end.
+pub(crate) struct Visitor {
+    /// SHA-256 of the token that was given.
+    pub(crate) token_hash: Option<[u8; 32]>,
+    /// The rooms it is in, which exist for as long as somebody is.
+    pub(crate) rooms: Mutex<Vec<Arc<Room>>>,
+}
+
+impl Visitor {
+    fn is_in(&self, room: &str) -> bool {
+        self.lock().iter().any(|known| known.name == room)
+    }
+
+    fn enter(&self, room: Arc<Room>) {
+        let mut rooms = self.lock();
+        rooms.retain(|known| known.name != room.name);
+        rooms.push(room);
+    }
+
+    /// Forgets a room.
+    pub(crate) fn leave(&self, room: &str) {
+        self.lock().retain(|known| known.name != room);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Room>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has the hub take connections.
+pub(crate) fn listen(hub: &Arc<Hub>) {
+    let hub_of_all = hub.clone();
+    hub.io.ns("/", async move |socket: SocketRef, TryData(said): TryData<Handshake>| {
+        connected(&hub_of_all, &socket, said.ok());
+    });
+}
+
+fn connected(hub: &Arc<Hub>, socket: &SocketRef, said: Option<Handshake>) {
+    let count = hub.connections.fetch_add(1, Ordering::Relaxed) + 1;
+    show(count);
+    let token = said.and_then(|said| said.token).or_else(|| bearer(socket));
+    let token_hash = token.map(|token| hash_bearer(&token));
+    let visitor = Arc::new(Visitor { token_hash, rooms: Mutex::default() });
+    let (own, who) = (hub.clone(), visitor.clone());
+    socket.on(
+        "join",
+        async move |socket: SocketRef, TryData(join): TryData<Join>, ack: AckSender| {
+            let answer = match join {
+                Ok(join) => own.join(&socket, &who, join).await.unwrap_or_else(Answer::from),
+                Err(_) => unreadable("join", r#"{"room": "giveaway:gvw_…", "seq": 17}"#),
+            };
+            // Who cannot take the answer is not there, or far behind; its client asks again.
+            let _ = ack.send(&answer);
+        },
+    );
+    let (own, who) = (hub.clone(), visitor.clone());
+    socket.on(
+        "leave",
+        async move |socket: SocketRef, TryData(leave): TryData<Leave>, ack: AckSender| {
+            let answer = match leave {
+                Ok(Leave { room }) => {
+                    own.leave(&socket, &who, &room);
+                    Answer::Left { ok: true }
+                }
+                Err(_) => unreadable("leave", r#"{"room": "giveaway:gvw_…"}"#),
+            };
+            let _ = ack.send(&answer);
+        },
+    );
+    let hub = hub.clone();
+    socket.on_disconnect(async move |socket: SocketRef| {
+        show(hub.connections.fetch_sub(1, Ordering::Relaxed) - 1);
+        hub.rights.forget(socket.id);
+        visitor.lock().clear();
+    });
+}
+
+impl Hub {
+    /// Sends what was missed, and from then on everything.
+    async fn join(
+        &self,
+        socket: &SocketRef,
+        visitor: &Arc<Visitor>,
+        join: Join,
+    ) -> Result<Answer, Refusal> {
+        let Join { room: name, seq } = join;
+        let kind = room::parse(&name)
+            .filter(|_| name.len() <= MAX_NAME)
+            .map(|(kind, _)| kind)
+            .ok_or_else(|| Refusal::new("not_found", "there is no such room"))?;
+        if !visitor.is_in(&name) && visitor.lock().len() >= MAX_ROOMS {
+            let much = format!("one connection is in {MAX_ROOMS} rooms at most");
+            return Err(Refusal::new("too_many_rooms", much));
+        }
+        if let Err(wait) = self.joins.attempt(&JOINS, &socket.id.to_string()).await {
+            let wait = format!("try again in {} seconds", wait.as_secs() + 1);
+            return Err(Refusal::new("too_many_joins", wait));
+        }
+        self.admit(kind, &name, visitor).await?;
+        let room = self.rooms.enter(&name);
+        self.know(&room).await?;
+        let joined = self.replay(socket, &room, seq).await?;
+        if !socket.connected() {
+            return Ok(Answer::Left { ok: true });
+        }
+        visitor.enter(room);
+        if !kind.is_public() {
+            self.rights.watch(socket.id, visitor);
+        }
+        Ok(Answer::Joined(joined))
+    }
+
+    async fn admit(&self, kind: Kind, room: &str, visitor: &Visitor) -> Result<(), Refusal> {
+        if kind.is_public() {
+            return Ok(());
+        }
+        let forbidden = || Refusal::new("forbidden", "this room needs a token that may see it");
+        let token_hash = visitor.token_hash.ok_or_else(forbidden)?;
+        let admitted = self.sources.admit(token_hash, vec![room.to_owned()]).await;
+        let admitted = admitted.map_err(|status| {
+            tracing::warn!(code = ?status.code(), "who may be in a room is not known");
+            Refusal::new("unavailable", "the token cannot be checked now; try again in a moment")
+        })?;
+        if admitted.is_empty() { Err(forbidden()) } else { Ok(()) }
+    }
+
+    /// Sends what came after `seq`, and has the connection hear what follows: nothing comes in between, because
+    /// nobody brings the room further meanwhile.
+    async fn replay(
+        &self,
+        socket: &SocketRef,
+        room: &Room,
+        seq: Option<i64>,
+    ) -> Result<Joined, Refusal> {
+        let slot = room.lock().await;
+        let known = slot.as_ref().ok_or_else(|| Refusal::new("unavailable", "try again"))?;
+        let missed = seq.map_or(Some(Vec::new()), |seq| known.after(seq));
+        let reset = missed.is_none();
+        for happened in missed.into_iter().flatten() {
+            socket.emit(&happened.0, &happened.1).map_err(|_| {
+                Refusal::new("too_slow", format!("read what was sent, at most {EVENTS} events"))
+            })?;
+        }
+        socket.join(room.name.clone());
+        let snapshot = known.snapshot();
+        Ok(Joined { ok: true, room: room.name.clone(), seq: known.seq, reset, snapshot })
+    }
+
+    fn leave(&self, socket: &SocketRef, visitor: &Visitor, room: &str) {
+        socket.leave(room.to_owned());
+        visitor.leave(room);
+    }
+}
+
+/// The token of a program that can set headers.
+fn bearer(socket: &SocketRef) -> Option<String> {
+    let value = socket.req_parts().headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+fn unreadable(event: &str, example: &str) -> Answer {
+    Refusal::new("bad_request", format!("`{event}` takes an object like {example}")).into()
+}
+
+fn show(connections: usize) {
+    metrics::gauge!("gateway_connections").set(u32::try_from(connections).unwrap_or(u32::MAX));
+}
