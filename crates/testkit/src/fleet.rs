@@ -35,6 +35,9 @@ const LAST_LINES: usize = 20;
 /// Connections of one process: two of each application, and room for others on the same server.
 const CONNECTIONS: &str = "4";
 
+/// How many applications there are.
+pub const KINDS: usize = 4;
+
 /// An application of a fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Application {
@@ -44,26 +47,41 @@ pub enum Application {
     Giftcard,
     /// Calls and mails.
     Processor,
+    /// Connections of those who watch.
+    Gateway,
 }
 
 impl Application {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Giveaway, Self::Giftcard, Self::Processor];
+    pub const ALL: [Self; KINDS] = [Self::Giveaway, Self::Giftcard, Self::Processor, Self::Gateway];
 
-    /// Its command.
+    /// What it is called.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Giveaway => "giveaway-api",
             Self::Giftcard => "giftcard-api",
             Self::Processor => "job-processor",
+            Self::Gateway => "gateway",
         }
     }
 
-    const fn role(self) -> &'static str {
+    /// Its command.
+    pub const fn command(self) -> &'static [&'static str] {
         match self {
-            Self::Giveaway => "giveaway_app",
-            Self::Giftcard => "giftcard_app",
-            Self::Processor => "processor_app",
+            Self::Giveaway => &["giveaway-api"],
+            Self::Giftcard => &["giftcard-api"],
+            Self::Processor => &["job-processor"],
+            Self::Gateway => &["job-processor", "--mode", "gateway"],
+        }
+    }
+
+    /// Its role at PostgreSQL, if it has rows.
+    const fn role(self) -> Option<&'static str> {
+        match self {
+            Self::Giveaway => Some("giveaway_app"),
+            Self::Giftcard => Some("giftcard_app"),
+            Self::Processor => Some("processor_app"),
+            Self::Gateway => None,
         }
     }
 }
@@ -120,7 +138,7 @@ impl Drop for Process {
 /// One instance's ports.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
-    /// For people and programs; a job processor has none.
+    /// For people and programs; a worker has none.
     pub http: u16,
     /// For the other applications.
     pub grpc: u16,
@@ -142,7 +160,7 @@ pub struct Fleet {
     database: ServerDatabase,
     redis: RedisServer,
     bank: u16,
-    instances: [[Ports; 2]; 3],
+    instances: [[Ports; 2]; KINDS],
     http: reqwest::Client,
 }
 
@@ -152,7 +170,7 @@ pub struct Running {
     /// The sandbox bank.
     pub bank: Process,
     /// Two of each application, in the order of [`Application::ALL`].
-    pub applications: [[Process; 2]; 3],
+    pub applications: [[Process; 2]; KINDS],
 }
 
 impl Fleet {
@@ -168,7 +186,7 @@ impl Fleet {
             database,
             redis: RedisServer::start().await,
             bank: free_port(),
-            instances: [[(); 2]; 3].map(|pair| pair.map(|()| Ports::new())),
+            instances: [[(); 2]; KINDS].map(|pair| pair.map(|()| Ports::new())),
             http: reqwest::Client::builder().no_proxy().timeout(ANSWER).build().expect("no client"),
         };
         run(fleet.as_owner(&mut fleet.command(&["migrate", "--data", "data"])));
@@ -298,13 +316,16 @@ impl Fleet {
     /// Starts an instance, the first or the second.
     pub fn start_one(&self, application: Application, n: usize) -> Process {
         let ports = self.ports(application, n);
-        let mut command = self.command(&[application.name()]);
+        let mut command = self.command(application.command());
         command
             .env("HANDSEL__ADMIN__LISTEN", local(ports.admin))
             .env("HANDSEL__GRPC__LISTEN", local(ports.grpc))
-            .env("HANDSEL__DATABASE__URL", self.database.url_of(application.role()))
-            .env("HANDSEL__DATABASE__MAX_CONNECTIONS", CONNECTIONS)
             .env("HANDSEL__REDIS__URL", self.redis.url());
+        if let Some(role) = application.role() {
+            command
+                .env("HANDSEL__DATABASE__URL", self.database.url_of(role))
+                .env("HANDSEL__DATABASE__MAX_CONNECTIONS", CONNECTIONS);
+        }
         match application {
             Application::Giveaway => self
                 .with_bank(&mut command)
@@ -318,6 +339,10 @@ impl Fleet {
                 .env("HANDSEL__GIVEAWAY__GRPC_URLS", self.urls(Application::Giveaway))
                 .env("HANDSEL__GIFTCARD__GRPC_URLS", self.urls(Application::Giftcard))
                 .env("HANDSEL__MAILBOX", "true"),
+            Application::Gateway => command
+                .env("HANDSEL__SERVER__LISTEN", local(ports.http))
+                .env("HANDSEL__GIVEAWAY__GRPC_URLS", self.urls(Application::Giveaway))
+                .env("HANDSEL__GIFTCARD__GRPC_URLS", self.urls(Application::Giftcard)),
         };
         Process::start(&mut command, &self.log(application, n))
     }
@@ -356,6 +381,7 @@ impl Fleet {
             "giveaway": at(Application::Giveaway, |ports| ports.http),
             "giftcard": at(Application::Giftcard, |ports| ports.http),
             "mail": at(Application::Processor, |ports| ports.admin),
+            "gateway": at(Application::Gateway, |ports| ports.http),
             "bank": format!("http://{}", local(self.bank)),
             "bank_key_file": file("bank/api-key"),
             "bank_webhook_secret_file": file("bank/webhook-secret"),

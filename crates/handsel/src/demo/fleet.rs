@@ -19,6 +19,9 @@ pub(crate) struct Fleet {
     giftcard: Vec<String>,
     /// Admin ports of job processors that show their mails.
     mail: Vec<String>,
+    /// Gateways, for whoever watches. The story does not.
+    #[serde(rename = "gateway")]
+    _gateway: Vec<String>,
     /// The sandbox bank.
     bank: String,
     /// The bank's key, in a file.

@@ -10,18 +10,19 @@ use testkit::fleet::Application;
 #[test]
 fn what_a_fleet_lacks_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let check = |names: &[&str], settings: &[(&str, &str)], key: &str| {
-        for name in names {
+    let check = |applications: &[Application], settings: &[(&str, &str)], key: &str| {
+        for application in applications {
             let mut command = Command::new(env!("CARGO_BIN_EXE_handsel"));
-            command.arg(name).current_dir(folder.path());
+            command.args(application.command()).current_dir(folder.path());
             let output = command.envs(settings.iter().copied()).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
+            let name = application.name();
             assert_eq!(output.status.code(), Some(2), "{name}: {said}");
             assert!(said.contains(key), "{name} does not name {key}: {said}");
         }
     };
-    let all = Application::ALL.map(Application::name);
-    let apis = &all[..2];
+    let all = Application::ALL;
+    let (apis, with_rows) = (&all[..2], &all[..3]);
     check(&all, &[("HANDSEL__REDSI__URL", "x")], "redsi");
     check(&all, &[("HANDSEL__MODE", "live")], "live");
     check(&all, &[("HANDSEL__GRPC__LISTEN", "50051")], "grpc.listen");
@@ -29,12 +30,15 @@ fn what_a_fleet_lacks_is_named() {
     check(&all, &settings, "redis.url");
     check(&all, &[("HANDSEL__REDIS__URL", "localhost:6379")], "redis.url");
     settings.push(("HANDSEL__REDIS__URL", "redis://127.0.0.1:1"));
-    check(&all, &settings, "database.url");
+    check(with_rows, &settings, "database.url");
     let wrong = [settings[0], ("HANDSEL__DATABASE__URL", "sqlite://handsel.db")];
-    check(&all, &wrong, "database.url");
+    check(with_rows, &wrong, "database.url");
     settings.push(("HANDSEL__DATABASE__URL", "postgres://127.0.0.1:1/handsel"));
     let wrong = ("HANDSEL__GIVEAWAY__GRPC_URLS", "[\"x:1\"]");
-    check(&all[2..], &[settings.as_slice(), &[wrong]].concat(), "giveaway.grpc_urls");
+    check(&all[2..3], &[settings.as_slice(), &[wrong]].concat(), "giveaway.grpc_urls");
+    check(&all[3..], &[settings[0], wrong], "giveaway.grpc_urls");
+    check(&all[3..], &settings, "database");
+    check(&all[3..], &[settings[0], ("HANDSEL__GATEWAY__MAX_CONNECTIONS", "0")], "max_connections");
     check(apis, &settings, "provider.url");
     settings.push(("HANDSEL__PROVIDER__URL", "http://127.0.0.1:1"));
     check(apis, &settings, "provider.api_key");

@@ -47,7 +47,7 @@ async fn a_fleet_funds_a_giveaway_and_returns_it_while_processes_are_killed() {
     let Some(database) = server_database().await else { return };
     let mut fleet = Fleet::prepare(Path::new(HANDSEL), database).await;
     let running = fleet.start().await;
-    let [giveaways, giftcards, processors] = running.applications.map(Vec::from);
+    let [giveaways, giftcards, processors, gateways] = running.applications.map(Vec::from);
     let (mut giveaways, mut giftcards, mut processors) = (giveaways, giftcards, processors);
     let fleet = fleet;
     let admin = fleet.admin();
@@ -110,7 +110,7 @@ async fn a_fleet_funds_a_giveaway_and_returns_it_while_processes_are_killed() {
     assert_eq!(wallet["balances"][0]["held"]["minor"], 0, "{wallet}");
 
     // What is asked to stop ends well, and the books are right.
-    for mut process in [giveaways, giftcards, processors].into_iter().flatten() {
+    for mut process in [giveaways, giftcards, processors, gateways].into_iter().flatten() {
         assert!(process.stop().await);
     }
     let report: Value = serde_json::from_slice(&fleet.audit().stdout).unwrap();
@@ -126,7 +126,7 @@ async fn a_story_is_told_to_a_fleet_whose_processes_are_killed() {
     let Some(database) = server_database().await else { return };
     let mut fleet = Fleet::prepare(Path::new(HANDSEL), database).await;
     let running = fleet.start().await;
-    let [[giveaway, _giveaway], [giftcard, _giftcard], [processor, _processor]] =
+    let [[giveaway, _giveaway], [giftcard, _giftcard], [processor, _processor], _gateways] =
         running.applications;
     // Each is killed as the story comes to a phase in which it has something to do.
     let mut victims = vec![

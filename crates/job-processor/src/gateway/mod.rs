@@ -222,10 +222,10 @@ impl Hub {
     /// Tells everybody to go elsewhere, each after a moment of its own choice, and cuts off who is left.
     async fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
-        let within_ms = DRAIN.as_millis();
-        let told = self.io.local().emit("draining", &Draining { within_ms }).await;
+        let within_ms = u32::try_from(DRAIN.as_millis()).unwrap_or(u32::MAX);
+        let told = self.io.emit("draining", &Draining { within_ms }).await;
         if let Err(error) = told {
-            tracing::debug!(%error, "some clients were not told");
+            tracing::info!(%error, "some clients were not told to go elsewhere");
         }
         let gone = async {
             while self.connections.load(Ordering::Relaxed) > 0 {

@@ -13,7 +13,7 @@ use socketioxide::{extract::SocketRef, socket::Sid};
 use super::{Hub, sockets::Visitor, wire::Left};
 
 /// A right that was lost is noticed after so long.
-const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(5);
 
 /// Visitors asked about at a time.
 const AT_ONCE: usize = 8;

@@ -141,5 +141,5 @@ pub(crate) struct Left<'a> {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Draining {
     /// The longest that it may take; then it is cut off.
-    pub(crate) within_ms: u128,
+    pub(crate) within_ms: u32,
 }

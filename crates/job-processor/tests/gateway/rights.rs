@@ -1,0 +1,44 @@
+//! Private rooms.
+
+use serde_json::json;
+
+use crate::{Running, client::Client};
+
+const ROOM: &str = "host:h";
+
+#[tokio::test]
+async fn a_private_room_takes_a_token_that_may_see_it() {
+    let running = Running::start().await;
+    for room in [ROOM, "merchant:m", "admin"] {
+        running.owner.open(room);
+        running.owner.grant("good", room);
+    }
+    for (token, code) in [(None, "forbidden"), (Some("bad"), "forbidden"), (Some("good"), "")] {
+        let mut client = Client::connect_as(&running.address, token).await;
+        for room in [ROOM, "merchant:m", "admin"] {
+            let answer = client.call("join", json!({ "room": room })).await;
+            let found = answer["error"]["code"].as_str().unwrap_or_default();
+            assert_eq!(found, code, "{room} with {token:?}: {answer}");
+        }
+    }
+    let mut client = Client::connect_as(&running.address, Some("good")).await;
+    running.owner.set_away(true);
+    let answer = client.call("join", json!({ "room": ROOM })).await;
+    assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
+}
+
+#[tokio::test]
+async fn a_right_that_is_lost_ends_the_stay() {
+    let running = Running::start().await;
+    running.owner.open(ROOM);
+    running.owner.open("giveaway:a");
+    running.owner.grant("good", ROOM);
+    let mut client = Client::connect_as(&running.address, Some("good")).await;
+    client.join(ROOM, None).await;
+    client.join("giveaway:a", None).await;
+    running.owner.revoke_all();
+    assert_eq!(client.event_named("left").await, json!({ "room": ROOM, "code": "forbidden" }));
+    running.owner.happen(ROOM, "e");
+    running.owner.happen("giveaway:a", "e");
+    assert_eq!(client.event_named("e").await["room"], "giveaway:a");
+}
