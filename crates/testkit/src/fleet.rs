@@ -253,6 +253,12 @@ impl Fleet {
         self.instances[application as usize][n]
     }
 
+    /// Where the gateways are, for those who watch.
+    pub fn gateways(&self) -> Vec<String> {
+        let gateways = self.instances[Application::Gateway as usize];
+        gateways.iter().map(|ports| format!("http://{}", local(ports.http))).collect()
+    }
+
     /// A client that waits for an answer, but not for ever.
     pub fn http(&self) -> &reqwest::Client {
         &self.http

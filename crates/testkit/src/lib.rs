@@ -10,6 +10,7 @@
 //! | `proxy` | a PostgreSQL that does not answer a commit |
 //! | `redis` | a Redis server of a test's own |
 //! | [`stripe`] | a server that behaves as Stripe's documentation says |
+//! | [`watching`] | people who watch a giveaway, with the official client |
 //!
 //! The clock that stands still until a test moves it is [`platform::Clock::manual`].
 
@@ -21,6 +22,7 @@ mod poll;
 mod proxy;
 mod redis;
 pub mod stripe;
+pub mod watching;
 
 pub use databases::{
     POSTGRES_ENV, ServerDatabase, TestDb, databases, postgres, server_database, sqlite, unguard,

@@ -11,6 +11,7 @@ use testkit::{
     eventually,
     fleet::{Application, Fleet, PATIENCE, Ports, local},
     server_database,
+    watching::Watching,
 };
 
 const HANDSEL: &str = env!("CARGO_BIN_EXE_handsel");
@@ -118,23 +119,34 @@ async fn a_fleet_funds_a_giveaway_and_returns_it_while_processes_are_killed() {
     drop(running.bank);
 }
 
-/// Runs of the story in which a process of the fleet is killed, and one more.
-const RUNS: usize = 4;
+/// Runs of the story: each kill ends one of them at most, and a slow machine another.
+const RUNS: usize = 8;
 
+/// One for each way to watch, twice, so that each gateway has some.
+const WATCHERS: u32 = 6;
+
+/// Who watches sees the same as everybody else, whatever dies: each in order and without holes.
 #[tokio::test]
-async fn a_story_is_told_to_a_fleet_whose_processes_are_killed() {
+async fn a_story_is_told_to_a_fleet_whose_processes_are_killed_and_all_see_the_same() {
     let Some(database) = server_database().await else { return };
     let mut fleet = Fleet::prepare(Path::new(HANDSEL), database).await;
     let running = fleet.start().await;
-    let [[giveaway, _giveaway], [giftcard, _giftcard], [processor, _processor], _gateways] =
-        running.applications;
+    let [
+        [giveaway, _giveaway],
+        [giftcard, _giftcard],
+        [processor, _processor],
+        [gateway, _gateway],
+    ] = running.applications;
     // Each is killed as the story comes to a phase in which it has something to do.
     let mut victims = vec![
         ("redeem", giftcard),
+        ("draw", gateway),
         ("entries", processor),
         // The one that the bank tells of payments.
         ("top_up", giveaway),
     ];
+    let mut crowd = None;
+    let mut errors = Vec::new();
     let args = ["demo", "--fleet", "fleet.json", "--data", "story", "--rows", "300", "--json"];
     for _ in 0..RUNS {
         let mut story =
@@ -143,6 +155,13 @@ async fn a_story_is_told_to_a_fleet_whose_processes_are_killed() {
         let mut last = String::new();
         for line in said.lines().map_while(Result::ok) {
             let phase = line.strip_prefix("phase: ").unwrap_or_default();
+            if phase == "publish" || phase == "entries" {
+                crowd = crowd.or_else(|| watch(&fleet));
+            }
+            if phase == "close" {
+                fleet.redis().kill();
+                fleet.redis().start_again().await;
+            }
             while victims.last().is_some_and(|(at, _)| *at == phase) {
                 victims.pop();
             }
@@ -152,13 +171,26 @@ async fn a_story_is_told_to_a_fleet_whose_processes_are_killed() {
         if !output.status.success() {
             // What was asked of a process that died has no answer; the story goes on where it was.
             assert!(last.starts_with("error: "), "{last}");
+            errors.push(last);
             continue;
         }
         assert!(victims.is_empty());
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(report["audit"], "clean", "{report}");
         assert_eq!((&report["winners"], &report["successions"]), (&json!(20), &json!(2)));
+        let seen = crowd.expect("nobody watched").seen().await;
+        assert!(seen.agrees && seen.has_ended, "{:#}", seen.report);
+        let winners = seen.report["clients"][0]["winners"].as_array().unwrap();
+        assert_eq!(winners.len(), 22, "{winners:?}");
         return;
     }
-    panic!("the story does not come to its end");
+    panic!("the story does not come to its end: {errors:#?}");
+}
+
+/// A crowd that watches the story's giveaway, once there is one.
+fn watch(fleet: &Fleet) -> Option<Watching> {
+    let known = std::fs::read(fleet.folder().join("story/demo.json")).ok()?;
+    let known: Value = serde_json::from_slice(&known).expect("no JSON");
+    let room = format!("giveaway:{}", known["giveaway"].as_str()?);
+    Some(Watching::start(&fleet.gateways(), &room, WATCHERS))
 }
