@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { Watcher } from './watcher.mjs';
 
 // A client that was just cut off gets so long to come back.
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 const { values } = parseArgs({
   options: {

@@ -19,6 +19,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _}
 use testkit::{
     fleet::{Application, Fleet, PATIENCE, Running},
     server_database,
+    watching::Watching,
 };
 use tokio::process::Command;
 
@@ -61,6 +62,9 @@ const EXCUSES: [&str; 11] = [
 
 /// Between two looks at whether everything has come to rest.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// People who watch each story, one for each way to do it.
+const WATCHERS: u32 = 3;
 
 /// What a campaign is told.
 #[derive(Clone, Debug)]
@@ -153,9 +157,9 @@ pub async fn run(plan: &Plan, outcome: &Mutex<Outcome>) -> anyhow::Result<()> {
     let mut fleet = Fleet::prepare(&plan.handsel, database).await;
     let mut running = fleet.start().await;
     let until = Instant::now() + plan.time;
-    let folder = fleet.folder().to_owned();
+    let place = Place { folder: fleet.folder().to_owned(), gateways: fleet.gateways() };
     let stories =
-        (0..plan.stories).map(|n| tell_all(plan, &folder, n, until, outcome)).collect::<Vec<_>>();
+        (0..plan.stories).map(|n| tell_all(plan, &place, n, until, outcome)).collect::<Vec<_>>();
     let struck = async {
         let mut rng = StdRng::seed_from_u64(plan.seed);
         while Instant::now() < until {
@@ -226,17 +230,23 @@ enum End {
     Wrong(String),
 }
 
+/// Where stories are told, and watched.
+struct Place {
+    folder: PathBuf,
+    gateways: Vec<String>,
+}
+
 /// One story after the other, until the time is over. No two have the same seed.
 async fn tell_all(
     plan: &Plan,
-    folder: &Path,
+    place: &Place,
     n: u64,
     until: Instant,
     outcome: &Mutex<Outcome>,
 ) -> anyhow::Result<()> {
     let mut seed = plan.seed.wrapping_add(n);
     while Instant::now() < until {
-        let (runs, end) = tell(&plan.handsel, folder, seed).await?;
+        let (runs, end) = tell(&plan.handsel, place, seed).await?;
         note(outcome, |outcome| {
             outcome.resumed += u64::from(runs.saturating_sub(1));
             match end {
@@ -250,19 +260,29 @@ async fn tell_all(
     Ok(())
 }
 
-/// Returns in how many runs it was told, and how it ended.
-async fn tell(handsel: &Path, folder: &Path, seed: u64) -> anyhow::Result<(u32, End)> {
+/// Returns in how many runs it was told, and how it ended. Those who watch it have to see the same.
+async fn tell(handsel: &Path, place: &Place, seed: u64) -> anyhow::Result<(u32, End)> {
+    let Place { folder, .. } = place;
     let (data, number) = (format!("story-{seed}"), seed.to_string());
     let mut reason = String::new();
+    let mut crowd = None;
     for runs in 1..=RUNS {
         let mut command = Command::new(handsel);
         command.args(["demo", "--fleet", "fleet.json", "--data", &data, "--seed", &number]);
         command.args(["--rows", ROWS, "--json"]).current_dir(folder).kill_on_drop(true);
-        let output = command.stdin(Stdio::null()).output().await?;
+        let mut told = Box::pin(command.stdin(Stdio::null()).output());
+        let output = loop {
+            tokio::select! {
+                output = &mut told => break output?,
+                () = tokio::time::sleep(REST / 4), if crowd.is_none() => {
+                    crowd = watch(place, &folder.join(&data));
+                }
+            }
+        };
         let said = String::from_utf8_lossy(&output.stderr);
         let last = said.lines().last().unwrap_or_default();
         match output.status.code() {
-            Some(0) => return Ok((runs, End::Told)),
+            Some(0) => return Ok((runs, watched(crowd).await)),
             Some(2) if is_nobodys_fault(last) => reason = named(last),
             _ => {
                 let told = String::from_utf8_lossy(&output.stdout);
@@ -272,6 +292,24 @@ async fn tell(handsel: &Path, folder: &Path, seed: u64) -> anyhow::Result<(u32, 
         tokio::time::sleep(REST).await;
     }
     Ok((RUNS, End::Late(reason)))
+}
+
+/// A crowd that watches a story's giveaway, once there is one.
+fn watch(place: &Place, data: &Path) -> Option<Watching> {
+    let known = std::fs::read(data.join("demo.json")).ok()?;
+    let known: serde_json::Value = serde_json::from_slice(&known).ok()?;
+    let room = format!("giveaway:{}", known["giveaway"].as_str()?);
+    Some(Watching::start(&place.gateways, &room, WATCHERS))
+}
+
+/// How a story that was told ended for those who watched it.
+async fn watched(crowd: Option<Watching>) -> End {
+    let Some(crowd) = crowd else { return End::Wrong("nobody could watch".to_owned()) };
+    let seen = crowd.seen().await;
+    if seen.agrees && seen.has_ended {
+        return End::Told;
+    }
+    End::Wrong(format!("those who watched it do not agree: {}", seen.report))
 }
 
 /// Whether a story ended because nobody answered, or not in time. Whatever else it says is a finding.

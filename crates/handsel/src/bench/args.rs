@@ -78,6 +78,20 @@ Examples:
 Exit codes: 0 measured, 1 measured but the audit was not clean, 2 it could not be measured.")]
     Audit(AuditArgs),
 
+    /// Measure connections to a gateway
+    ///
+    /// So many clients connect over WebSocket and join one room, in which something happens once a second.
+    /// The memory is what the server's process grows by while they connect; the time is from the moment that
+    /// it happens until a client has heard of it. With --node the usual server for Node.js does the same,
+    /// after it, with the same crowd. The crowd shares this machine.
+    #[command(after_help = "\
+Examples:
+  handsel bench gateway --node e2e/bench-server.mjs              5,000 connections, beside Node.js
+  handsel bench gateway --connections 10000 --json
+
+Exit codes: 0 measured, 1 measured but connections were lost, 2 it could not be measured.")]
+    Gateway(GatewayArgs),
+
     /// Be one of the further processes of a bench; ends when its standard input closes
     #[command(hide = true, subcommand)]
     Part(Role),
@@ -168,6 +182,29 @@ pub(crate) struct AuditArgs {
     pub(crate) json: bool,
 }
 
+/// `handsel bench gateway`
+#[derive(Debug, Args)]
+pub(crate) struct GatewayArgs {
+    /// Hold so many connections
+    #[arg(long, value_name = "N", default_value = "5000",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_IN_FLIGHT))]
+    pub(crate) connections: u32,
+    /// Listen so long
+    #[arg(long, value_name = "S", default_value = "20",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_SECONDS))]
+    pub(crate) seconds: u32,
+    /// Let something happen so often
+    #[arg(long, value_name = "MS", default_value = "1000",
+        value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub(crate) every_ms: u32,
+    /// Measure this server for Node.js too: e2e/bench-server.mjs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) node: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Between which accounts the transfers go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -229,6 +266,27 @@ pub(crate) enum Role {
         /// Where the rows are, if not there
         #[arg(long, env = super::audit::POSTGRES_URL_ENV, hide_env_values = true)]
         postgres: Option<String>,
+    },
+    /// Be a gateway with one room, in which something happens now and then
+    Gateway {
+        /// How often
+        #[arg(long)]
+        every_ms: u64,
+    },
+    /// Be in that room, many times
+    Crowd {
+        /// Where the server is
+        #[arg(long)]
+        address: String,
+        /// How many times
+        #[arg(long)]
+        connections: u32,
+        /// How long
+        #[arg(long)]
+        seconds: u64,
+        /// The server's process
+        #[arg(long)]
+        server: u32,
     },
     /// Run a private Redis server
     Redis {

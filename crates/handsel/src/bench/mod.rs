@@ -6,6 +6,7 @@
 //! | `calls` | `bench calls`: durable calls, direct calls, or both in turn |
 //! | `money` | `bench money`: transfers through the ledger, beside a loop without books |
 //! | `audit`, `copies` | `bench audit`: an audit of large books, and how they come to be |
+//! | `gateway`, `crowd` | `bench gateway`: connections in a room, beside the usual server for Node.js |
 //! | `setup` | what is measured, with its store, worker and callee |
 //! | `load` | keeps calls in flight and records how long each took |
 //! | `report` | what is printed |
@@ -16,7 +17,9 @@ mod args;
 mod audit;
 mod calls;
 mod copies;
+mod crowd;
 mod echo;
+mod gateway;
 mod load;
 mod money;
 mod part;
@@ -46,6 +49,7 @@ async fn dispatch(command: BenchCommand) -> anyhow::Result<ExitCode> {
         BenchCommand::Calls(args) => calls::run(&args).await,
         BenchCommand::Money(args) => money::run(&args).await,
         BenchCommand::Audit(args) => audit::run(&args).await,
+        BenchCommand::Gateway(args) => gateway::run(&args).await,
         BenchCommand::Part(role) => roles::play(role).await,
     }
 }

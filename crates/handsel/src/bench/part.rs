@@ -56,6 +56,11 @@ impl Part {
         Ok(part)
     }
 
+    /// Its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Lets a role do its work until it ends by itself, and tells what it said.
     ///
     /// # Errors

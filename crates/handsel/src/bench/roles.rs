@@ -17,7 +17,7 @@ use tokio::{
 };
 use tonic::transport::{Endpoint, Server, server::TcpIncoming};
 
-use super::{args::Role, audit, echo, part::let_go};
+use super::{args::Role, audit, crowd, echo, part::let_go};
 use crate::{
     out,
     stores::{Place, open_store},
@@ -37,6 +37,11 @@ pub(super) async fn play(role: Role) -> anyhow::Result<ExitCode> {
     match role {
         Role::Callee => callee().await?,
         Role::Worker { redis_url, callee } => worker(redis_url, callee).await?,
+        Role::Gateway { every_ms } => crowd::gateway(Duration::from_millis(every_ms)).await?,
+        Role::Crowd { address, connections, seconds, server } => {
+            let time = Duration::from_secs(seconds);
+            unless_let_go(crowd::crowd(&address, connections, time, server)).await?;
+        }
         Role::Redis { dir } => redis(&dir).await?,
         Role::Tale { data, postgres } => unless_let_go(audit::tell(data, postgres)).await?,
         Role::Audit { data, postgres } => unless_let_go(audit::audit(data, postgres)).await?,

@@ -132,8 +132,7 @@ impl Room {
             return;
         }
         let is_old = known.sent.is_none_or(|sent| sent.elapsed() >= REPEAT);
-        let has_changed =
-            snapshot.state != known.snapshot.state || snapshot.seq != known.snapshot.seq;
+        let has_changed = snapshot.state != known.snapshot.state;
         known.snapshot = snapshot;
         if is_old || has_changed {
             known.sent = Some(Instant::now());
