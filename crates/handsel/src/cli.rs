@@ -147,6 +147,10 @@ Examples:
     #[command(after_help = FLEET_HELP)]
     JobProcessor(job_processor::process::Arguments),
 
+    /// Run a gateway alone, as one of a fleet: `job-processor --mode gateway`
+    #[command(after_help = FLEET_HELP)]
+    Gateway(Start),
+
     /// The keys that the applications of a fleet share
     #[command(subcommand)]
     Keys(KeysCommand),

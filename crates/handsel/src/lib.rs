@@ -67,6 +67,9 @@ pub fn run() -> ExitCode {
         Command::GiveawayApi(start) => ended(start.run("giveaway-api", giveaway_api::process::run)),
         Command::GiftcardApi(start) => ended(start.run("giftcard-api", giftcard_api::process::run)),
         Command::JobProcessor(arguments) => ended(arguments.run()),
+        Command::Gateway(start) => {
+            ended(start.run("gateway", job_processor::process::gateway::run))
+        }
         Command::Keys(command) => keys::run(command),
         Command::Config(command) => show_config::run(command),
         Command::Calls(command) => quiet(calls::run(command)),

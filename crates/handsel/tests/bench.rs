@@ -43,6 +43,35 @@ fn assert_figures(figures: &Value) {
     assert!(percentile("p50_us") > 0 && percentile("p50_us") <= percentile("p99_us"), "{figures}");
 }
 
+fn measured(args: &[&str]) -> Value {
+    let output = handsel(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn people_enter_and_each_is_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().to_str().unwrap();
+    let args =
+        ["bench", "entries", "--seconds", "1", "--in-flight", "4", "--json", "--dir", folder];
+    let report = measured(&args);
+    let sqlite = &report["entries"][0];
+    assert_eq!(sqlite["setup"], "sqlite");
+    assert_figures(sqlite);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "files stay behind");
+}
+
+#[test]
+fn a_crowd_at_the_gateway_hears_of_everything() {
+    let args = ["bench", "gateway", "--connections", "20", "--seconds", "2", "--every-ms", "100"];
+    let report = measured(&[args.as_slice(), &["--json"]].concat());
+    let ours = &report["gateway"][0];
+    assert_eq!((&ours["server"], &ours["connections"]), (&"handsel".into(), &20.into()));
+    assert!(ours["events"].as_u64().unwrap() >= 20, "{ours}");
+    assert!(ours["p99_us"].as_u64().unwrap() >= ours["p50_us"].as_u64().unwrap(), "{ours}");
+}
+
 #[test]
 fn a_bench_says_what_was_run_and_what_came_of_it() {
     let durable = measure(&["--payload", "1000"]);

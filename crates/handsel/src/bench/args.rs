@@ -78,6 +78,20 @@ Examples:
 Exit codes: 0 measured, 1 measured but the audit was not clean, 2 it could not be measured.")]
     Audit(AuditArgs),
 
+    /// Measure people who enter a giveaway over HTTP
+    ///
+    /// A giveaway is funded and opened as in the demo. Then so many people at a time enter, each a new one over
+    /// a connection that stays open, and each is answered once the entry is committed. Mails that ask to
+    /// confirm the address are sent meanwhile, into the mailbox of the demo.
+    #[command(after_help = "\
+Examples:
+  handsel bench entries                                             one process, SQLite
+  handsel bench entries --postgres postgres://localhost/postgres    and on PostgreSQL
+  handsel bench entries --fleet fleet.json                          the fleet of bin/fleet
+
+Exit codes: 0 measured, 1 measured but some entries failed, 2 it could not be measured.")]
+    Entries(EntriesArgs),
+
     /// Measure connections to a gateway
     ///
     /// So many clients connect over WebSocket and join one room, in which something happens once a second.
@@ -182,6 +196,33 @@ pub(crate) struct AuditArgs {
     pub(crate) json: bool,
 }
 
+/// `handsel bench entries`
+#[derive(Debug, Args)]
+pub(crate) struct EntriesArgs {
+    /// Let so many people enter at a time
+    #[arg(long, value_name = "N", default_value = "64",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_IN_FLIGHT))]
+    pub(crate) in_flight: u32,
+    /// Measure so long
+    #[arg(long, value_name = "S", default_value = "10",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_SECONDS))]
+    pub(crate) seconds: u32,
+    /// Measure this fleet and no server of its own
+    #[arg(long, value_name = "FILE", conflicts_with = "postgres")]
+    pub(crate) fleet: Option<PathBuf>,
+    /// Measure with this PostgreSQL too, in a database of its own that is removed afterwards
+    ///
+    /// The role has to be allowed to create one.
+    #[arg(long, value_name = "URL", env = "HANDSEL_BENCH_POSTGRES", hide_env_values = true)]
+    pub(crate) postgres: Option<String>,
+    /// Put the files of the run below this folder [default: the system's for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `handsel bench gateway`
 #[derive(Debug, Args)]
 pub(crate) struct GatewayArgs {
@@ -264,6 +305,15 @@ pub(crate) enum Role {
         #[arg(long)]
         data: PathBuf,
         /// Where the rows are, if not there
+        #[arg(long, env = super::audit::POSTGRES_URL_ENV, hide_env_values = true)]
+        postgres: Option<String>,
+    },
+    /// Serve a giveaway that takes entries
+    OpenGiveaway {
+        /// Where the files go
+        #[arg(long)]
+        data: PathBuf,
+        /// Where the rows go, if not there. Not a flag, because it may hold a password.
         #[arg(long, env = super::audit::POSTGRES_URL_ENV, hide_env_values = true)]
         postgres: Option<String>,
     },

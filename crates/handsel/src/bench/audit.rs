@@ -10,13 +10,11 @@ use std::{
 use anyhow::Context as _;
 use jiff::Timestamp;
 use platform::{Clock, Db, config::Secret};
-use reqwest::Url;
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-use uuid::Uuid;
 
-use super::{args::AuditArgs, copies, part::Part, report::rounded};
+use super::{args::AuditArgs, copies, database::OwnDatabase, part::Part, report::rounded};
 use crate::{
     audit::{self, Age},
     cli::DemoArgs,
@@ -71,18 +69,10 @@ pub(super) async fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     .context("--dir: no folder can be made there")?;
     let mut rows = vec![measure("sqlite", &folder.path().join("sqlite"), None, args).await?];
     if let Some(url) = &args.postgres {
-        // A database of its own, which goes with the run.
-        let server = Db::postgres(url, "public", 1).await.context("--postgres")?;
-        let name = format!("handsel_bench_{}", Uuid::now_v7().simple());
-        let create = format!("CREATE DATABASE {name}");
-        server.write().execute_unprepared(&create).await.context("--postgres")?;
-        let mut own = Url::parse(url).context("--postgres")?;
-        own.set_path(&name);
-        let measured =
-            measure("postgres", &folder.path().join("postgres"), Some(own.as_str()), args).await;
-        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
-        server.write().execute_unprepared(&drop).await.context("cannot remove the database")?;
-        server.close().await;
+        let own = OwnDatabase::make(url).await?;
+        let data = folder.path().join("postgres");
+        let measured = measure("postgres", &data, Some(&own.url), args).await;
+        own.remove().await?;
         rows.push(measured?);
     }
     if args.json {

@@ -6,7 +6,9 @@
 //! | `calls` | `bench calls`: durable calls, direct calls, or both in turn |
 //! | `money` | `bench money`: transfers through the ledger, beside a loop without books |
 //! | `audit`, `copies` | `bench audit`: an audit of large books, and how they come to be |
+//! | `entries` | `bench entries`: people who enter over HTTP |
 //! | `gateway`, `crowd` | `bench gateway`: connections in a room, beside the usual server for Node.js |
+//! | `database` | a database on PostgreSQL that goes with the run |
 //! | `setup` | what is measured, with its store, worker and callee |
 //! | `load` | keeps calls in flight and records how long each took |
 //! | `report` | what is printed |
@@ -18,7 +20,9 @@ mod audit;
 mod calls;
 mod copies;
 mod crowd;
+mod database;
 mod echo;
+mod entries;
 mod gateway;
 mod load;
 mod money;
@@ -49,6 +53,7 @@ async fn dispatch(command: BenchCommand) -> anyhow::Result<ExitCode> {
         BenchCommand::Calls(args) => calls::run(&args).await,
         BenchCommand::Money(args) => money::run(&args).await,
         BenchCommand::Audit(args) => audit::run(&args).await,
+        BenchCommand::Entries(args) => entries::run(&args).await,
         BenchCommand::Gateway(args) => gateway::run(&args).await,
         BenchCommand::Part(role) => roles::play(role).await,
     }

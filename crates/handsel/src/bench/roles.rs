@@ -17,7 +17,7 @@ use tokio::{
 };
 use tonic::transport::{Endpoint, Server, server::TcpIncoming};
 
-use super::{args::Role, audit, crowd, echo, part::let_go};
+use super::{args::Role, audit, crowd, echo, entries, part::let_go};
 use crate::{
     out,
     stores::{Place, open_store},
@@ -37,6 +37,7 @@ pub(super) async fn play(role: Role) -> anyhow::Result<ExitCode> {
     match role {
         Role::Callee => callee().await?,
         Role::Worker { redis_url, callee } => worker(redis_url, callee).await?,
+        Role::OpenGiveaway { data, postgres } => entries::serve(data, postgres).await?,
         Role::Gateway { every_ms } => crowd::gateway(Duration::from_millis(every_ms)).await?,
         Role::Crowd { address, connections, seconds, server } => {
             let time = Duration::from_secs(seconds);

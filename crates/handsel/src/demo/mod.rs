@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cast` | who takes part, and with what sums |
 //! | `client` | HTTP as a host, an entrant, a winner or a merchant speaks it |
+//! | `open` | the story up to the moment that people can enter, for whoever measures that |
 //! | `fleet` | where everybody is who is not in this process |
 //! | `pace` | how time passes |
 //! | `roles` | the tokens of those who take part |
@@ -23,6 +24,7 @@
 mod cast;
 mod client;
 mod fleet;
+mod open;
 mod pace;
 mod phases;
 mod report;
@@ -44,6 +46,7 @@ use jiff::Zoned;
 use platform::{Clock, Shutdown, config::Secret, db::DbConfig};
 use tokio::net::TcpListener;
 
+pub(crate) use self::open::{Open, open};
 use self::{
     client::{Addresses, Client},
     fleet::Fleet,
@@ -100,27 +103,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     if let Some(file) = &args.fleet {
         return in_fleet(&args, &Fleet::read(file)?, data_dir, &shutdown).await;
     }
-    let listener = listen(&args).await?;
-    let mut config = Config {
-        data_dir: data_dir.clone(),
-        demo: true,
-        server: Server { listen: listener.local_addr()?, ..Server::default() },
-        ..Config::default()
-    };
-    let is_new = !data_dir.exists();
-    config.make_data_dir()?;
-    let clock = Clock::shifted(&data_dir.join(CLOCK_FILE))?;
-    if let Some(url) = args.postgres.clone() {
-        use_postgres(&mut config, url, &clock, is_new).await?;
-    }
-    let node = Node::start(&config, clock, shutdown.clone(), listener).await?;
-    let surroundings = Surroundings {
-        config,
-        addresses: Addresses::one(&node.public_url),
-        admin: node.admin_token.clone(),
-        bank_url: node.bank_url.clone().context("the demo has a bank of its own")?,
-        pace: Pace::MOVED,
-    };
+    let (node, surroundings) = begin(&args, data_dir, &shutdown).await?;
     let told = match Demo::new(&args, surroundings) {
         Ok(mut demo) => {
             demo.story.begin(&demo.config.data_dir, Some(began.elapsed()), demo.state.is_fresh());
@@ -148,6 +131,36 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     Ok(report.exit_code())
 }
 
+/// Starts a server of the story's own.
+async fn begin(
+    args: &DemoArgs,
+    data_dir: PathBuf,
+    shutdown: &Shutdown,
+) -> anyhow::Result<(Node, Surroundings)> {
+    let listener = listen(args).await?;
+    let mut config = Config {
+        data_dir,
+        demo: true,
+        server: Server { listen: listener.local_addr()?, ..Server::default() },
+        ..Config::default()
+    };
+    let is_new = !config.data_dir.exists();
+    config.make_data_dir()?;
+    let clock = Clock::shifted(&config.data_dir.join(CLOCK_FILE))?;
+    if let Some(url) = args.postgres.clone() {
+        use_postgres(&mut config, url, &clock, is_new).await?;
+    }
+    let node = Node::start(&config, clock, shutdown.clone(), listener).await?;
+    let surroundings = Surroundings {
+        config,
+        addresses: Addresses::one(&node.public_url),
+        admin: node.admin_token.clone(),
+        bank_url: node.bank_url.clone().context("the demo has a bank of its own")?,
+        pace: Pace::MOVED,
+    };
+    Ok((node, surroundings))
+}
+
 /// Tells the story to applications that run already, in the time that everybody has.
 async fn in_fleet(
     args: &DemoArgs,
@@ -156,15 +169,7 @@ async fn in_fleet(
     shutdown: &Shutdown,
 ) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
-    let config = fleet.config(data_dir)?;
-    config.make_data_dir()?;
-    let surroundings = Surroundings {
-        config,
-        addresses: fleet.addresses(),
-        admin: fleet.admin()?,
-        bank_url: fleet.bank().to_owned(),
-        pace: Pace::WAITED,
-    };
+    let surroundings = in_that(fleet, data_dir, Pace::WAITED)?;
     let mut demo = Demo::new(args, surroundings)?;
     demo.story.begin(&demo.config.data_dir, None, demo.state.is_fresh());
     let report = tell_until(&mut demo, shutdown).await?;
@@ -174,6 +179,18 @@ async fn in_fleet(
         demo.story.sums(&report, began.elapsed());
     }
     Ok(report.exit_code())
+}
+
+fn in_that(fleet: &Fleet, data_dir: PathBuf, pace: Pace) -> anyhow::Result<Surroundings> {
+    let config = fleet.config(data_dir)?;
+    config.make_data_dir()?;
+    Ok(Surroundings {
+        config,
+        addresses: fleet.addresses(),
+        admin: fleet.admin()?,
+        bank_url: fleet.bank().to_owned(),
+        pace,
+    })
 }
 
 /// Where a story takes place.
@@ -217,7 +234,12 @@ async fn tell_until(demo: &mut Demo, shutdown: &Shutdown) -> anyhow::Result<Repo
 
 /// Every phase in its order; those that an earlier run finished are only mentioned.
 async fn tell(demo: &mut Demo) -> anyhow::Result<Report> {
-    for phase in Phase::ALL {
+    tell_these(demo, &Phase::ALL).await?;
+    report::make(demo).await
+}
+
+async fn tell_these(demo: &mut Demo, phases: &[Phase]) -> anyhow::Result<()> {
+    for phase in phases.iter().copied() {
         if demo.state.is_done(phase) {
             demo.story.already(phase);
             continue;
@@ -230,7 +252,7 @@ async fn tell(demo: &mut Demo) -> anyhow::Result<Report> {
         demo.state.finish(phase, began.elapsed())?;
         demo.story.took(began.elapsed());
     }
-    report::make(demo).await
+    Ok(())
 }
 
 /// Keeps the services' rows in a PostgreSQL database, with the schema that they need.

@@ -37,6 +37,9 @@ impl Pace {
     pub(crate) const WAITED: Self =
         Self { open: 30, review: 1, lead: 3, claim: 60, is_clock_moved: false };
 
+    /// The same, but people may enter for as long as anybody wants to measure.
+    pub(crate) const LASTING: Self = Self { open: Self::MOVED.open, ..Self::WAITED };
+
     /// Whether others may be there whose time it is as well.
     pub(crate) const fn is_shared(self) -> bool {
         !self.is_clock_moved

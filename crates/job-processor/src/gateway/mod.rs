@@ -144,7 +144,7 @@ pub(crate) struct Hub {
     /// How often one connection may join.
     joins: Box<dyn Limits>,
     rights: rights::Rights,
-    connections: AtomicUsize,
+    connections: Arc<AtomicUsize>,
     max_connections: usize,
     is_draining: AtomicBool,
     shutdown: Shutdown,
@@ -179,7 +179,7 @@ pub fn build(config: &GatewayConfig, deps: GatewayDeps) -> anyhow::Result<Gatewa
         bus: deps.bus,
         joins: Box::new(EmbeddedLimits::default()),
         rights: rights::Rights::default(),
-        connections: AtomicUsize::new(0),
+        connections: Arc::default(),
         max_connections: config.max_connections,
         is_draining: AtomicBool::new(false),
         shutdown: deps.shutdown,

@@ -1,15 +1,22 @@
 //! A connection's life: who it is, which rooms it joins and leaves.
 
 use std::{
+    convert::Infallible,
     num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use contracts::room::{self, Kind};
 use http::header::AUTHORIZATION;
 use platform::{roles::Quota, token::hash_bearer};
-use socketioxide::extract::{AckSender, SocketRef, TryData};
+use socketioxide::{
+    extract::{AckSender, SocketRef, TryData},
+    handler::ConnectHandler as _,
+};
 
 use super::{
     Hub,
@@ -34,9 +41,16 @@ pub(crate) struct Visitor {
     pub(crate) token_hash: Option<[u8; 32]>,
     /// The rooms it is in, which exist for as long as somebody is.
     pub(crate) rooms: Mutex<Vec<Arc<Room>>>,
+    /// How many there are.
+    count: Arc<AtomicUsize>,
 }
 
 impl Visitor {
+    fn new(token_hash: Option<[u8; 32]>, count: &Arc<AtomicUsize>) -> Self {
+        show(count.fetch_add(1, Ordering::Relaxed) + 1);
+        Self { token_hash, rooms: Mutex::default(), count: count.clone() }
+    }
+
     fn is_in(&self, room: &str) -> bool {
         self.lock().iter().any(|known| known.name == room)
     }
@@ -57,20 +71,27 @@ impl Visitor {
     }
 }
 
-/// Has the hub take connections.
-pub(crate) fn listen(hub: &Arc<Hub>) {
-    let hub_of_all = hub.clone();
-    hub.io.ns("/", async move |socket: SocketRef, TryData(said): TryData<Handshake>| {
-        connected(&hub_of_all, &socket, said.ok());
-    });
+impl Drop for Visitor {
+    fn drop(&mut self) {
+        show(self.count.fetch_sub(1, Ordering::Relaxed) - 1);
+    }
 }
 
-fn connected(hub: &Arc<Hub>, socket: &SocketRef, said: Option<Handshake>) {
-    let count = hub.connections.fetch_add(1, Ordering::Relaxed) + 1;
-    show(count);
+/// Has the hub take connections. What a client may say is listened to before it is told that it is connected:
+/// it may say it at once.
+pub(crate) fn listen(hub: &Arc<Hub>) {
+    let hub_of_all = hub.clone();
+    let listens = async move |socket: SocketRef, TryData(said): TryData<Handshake>| {
+        connecting(&hub_of_all, &socket, said.ok());
+        Ok::<_, Infallible>(())
+    };
+    hub.io.ns("/", (async || {}).with(listens));
+}
+
+fn connecting(hub: &Arc<Hub>, socket: &SocketRef, said: Option<Handshake>) {
     let token = said.and_then(|said| said.token).or_else(|| bearer(socket));
     let token_hash = token.map(|token| hash_bearer(&token));
-    let visitor = Arc::new(Visitor { token_hash, rooms: Mutex::default() });
+    let visitor = Arc::new(Visitor::new(token_hash, &hub.connections));
     let (own, who) = (hub.clone(), visitor.clone());
     socket.on(
         "join",
@@ -99,7 +120,6 @@ fn connected(hub: &Arc<Hub>, socket: &SocketRef, said: Option<Handshake>) {
     );
     let hub = hub.clone();
     socket.on_disconnect(async move |socket: SocketRef| {
-        show(hub.connections.fetch_sub(1, Ordering::Relaxed) - 1);
         hub.rights.forget(socket.id);
         visitor.lock().clear();
     });
