@@ -44,7 +44,7 @@ use axum::{
 };
 use contracts::processor::realtime_service_server::RealtimeServiceServer;
 use durable_grpc::DirectChannel;
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use platform::{
     Shutdown,
     health::Health,
@@ -240,13 +240,41 @@ impl Hub {
     }
 }
 
+/// Headers that the protocols, or we, look at.
+const HEADERS: [HeaderName; 9] = [
+    header::AUTHORIZATION,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::ORIGIN,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Copies what a connection keeps of the request that began it. As it was read it is a part of the server's
+/// read buffer, all of which would be kept with it: sixteen kilobytes for each connection.
+fn keep_little(request: &mut Request) {
+    let read = std::mem::take(request.headers_mut());
+    let kept = HEADERS.iter().filter_map(|name| {
+        let value = HeaderValue::from_bytes(read.get(name)?.as_bytes()).ok()?;
+        Some((name.clone(), value))
+    });
+    *request.headers_mut() = kept.collect();
+    if let Ok(uri) = request.uri().to_string().parse() {
+        *request.uri_mut() = uri;
+    }
+}
+
 /// Sends new connections away while there are too many.
-async fn admit(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
+async fn admit(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
     let is_new = !request.uri().query().unwrap_or_default().contains("sid=");
     if is_new && hub.connections.load(Ordering::Relaxed) >= hub.max_connections {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections")
             .detail("this gateway holds as many connections as it may; try again in a moment")
             .into_response();
     }
+    keep_little(&mut request);
     next.run(request).await
 }
