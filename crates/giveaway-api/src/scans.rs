@@ -96,7 +96,8 @@ pub(crate) fn start(service: &Arc<Service>) {
     });
     now_and_then(service, "old news", RECORDS_EVERY, |service| async move {
         let before = service.clock.now_ms() - NEWS_KEPT_MS;
-        rooms::forget(service.db.write(), before, RECORDS_PER_RUN.into()).await?;
+        let batch = u64::from(RECORDS_PER_RUN);
+        while rooms::forget(service.db.write(), before, batch).await? == batch {}
         Ok(())
     });
 }

@@ -32,10 +32,12 @@ impl RoomService for Rpc {
         check(after.len(), "/after")?;
         let limit = limit.clamp(1, MAX_EVENTS);
         let positions = after.into_iter().map(|at| Position { room: at.room, seq: at.seq });
+        // Before it is read: it must not be newer than what is read.
+        let server_time_ms = self.0.clock.now_ms();
         let rooms = read_rooms(&self.0, positions.collect(), limit.into()).await?;
         Ok(Response::new(ReadRoomsResponse {
             rooms: rooms.into_iter().map(state).collect(),
-            server_time_ms: self.0.clock.now_ms(),
+            server_time_ms,
         }))
     }
 

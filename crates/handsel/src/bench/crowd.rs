@@ -219,6 +219,8 @@ async fn listen(
         let message = message?;
         let now = now_us();
         let text = message.to_text()?;
+        // It was too slow, and hears no more: as good as lost.
+        anyhow::ensure!(!text.starts_with("42[\"resync\""), "it was too slow");
         if text == "2" {
             socket.send(Message::text("3")).await?;
         } else if text.starts_with("42[\"tick\"") && *is_listening.borrow() {

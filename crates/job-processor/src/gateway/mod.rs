@@ -38,7 +38,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{OriginalUri, Request, State},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -52,8 +52,9 @@ use platform::{
     roles::{Bus, Limits, embedded::EmbeddedLimits},
 };
 use serde::{Deserialize, Serialize};
-use socketioxide::SocketIo;
+use socketioxide::{ParserConfig, SocketIo};
 use tonic::service::Routes;
+use tower_http::limit::RequestBodyLimitLayer;
 
 use self::{rooms::Rooms, rpc::Rpc, sources::Sources, wire::Draining};
 
@@ -66,8 +67,12 @@ const BUFFER: usize = 128;
 /// The longest message that a client may send: it joins rooms, and that is short.
 const MAX_MESSAGE: u16 = 16 * 1024;
 
+/// The longest answer to a poll: as much as may wait for a connection. What does not fit into an answer is kept
+/// for the next poll, and would be lost if the connection went over to WebSocket instead.
+const MAX_ANSWER: u64 = 8 * 1024 * 1024;
+
 /// Read at once from a connection; each has a buffer of this size.
-const READ_BUFFER: usize = 512;
+const READ_BUFFER: usize = 256;
 
 /// Who has not said which namespace it wants by then is cut off.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -148,6 +153,8 @@ pub(crate) struct Hub {
     max_connections: usize,
     is_draining: AtomicBool,
     shutdown: Shutdown,
+    /// Requested when nobody is connected any more: until then everybody hears what happens.
+    over: Shutdown,
 }
 
 impl std::fmt::Debug for Hub {
@@ -167,10 +174,15 @@ pub fn build(config: &GatewayConfig, deps: GatewayDeps) -> anyhow::Result<Gatewa
         .ping_timeout(Duration::from_secs(config.ping_timeout_seconds))
         .connect_timeout(CONNECT)
         .max_buffer_size(BUFFER)
-        .max_payload(MAX_MESSAGE.into())
+        .max_payload(MAX_ANSWER)
         .ws_max_message_size(MAX_MESSAGE.into())
         .ws_max_frame_size(MAX_MESSAGE.into())
         .ws_read_buffer_size(READ_BUFFER)
+        .with_parser(
+            ParserConfig::common()
+                .max_incoming_binaries(1)
+                .max_incoming_binary_buf_size(MAX_MESSAGE.into()),
+        )
         .build_svc();
     let hub = Arc::new(Hub {
         io,
@@ -183,10 +195,12 @@ pub fn build(config: &GatewayConfig, deps: GatewayDeps) -> anyhow::Result<Gatewa
         max_connections: config.max_connections,
         is_draining: AtomicBool::new(false),
         shutdown: deps.shutdown,
+        over: Shutdown::new(),
     });
     sockets::listen(&hub);
     let router = Router::new()
         .route_service(PATH, service)
+        .layer(RequestBodyLimitLayer::new(MAX_MESSAGE.into()))
         .layer(middleware::from_fn_with_state(hub.clone(), admit));
     let grpc = Routes::new(RealtimeServiceServer::new(Rpc(hub.clone())));
     Ok(Gateway { router, grpc, state: hub })
@@ -236,7 +250,12 @@ impl Hub {
             let left = self.connections.load(Ordering::Relaxed);
             tracing::info!(left, "connections are cut off");
         }
-        self.io.close().await;
+        self.over.request();
+        // One that does not read is not waited for.
+        let closed = tokio::time::timeout(DRAIN, self.io.close()).await;
+        if closed.is_err() {
+            tracing::warn!("some connections did not close");
+        }
     }
 }
 
@@ -265,11 +284,13 @@ fn keep_little(request: &mut Request) {
     if let Ok(uri) = request.uri().to_string().parse() {
         *request.uri_mut() = uri;
     }
+    request.extensions_mut().remove::<OriginalUri>();
 }
 
 /// Sends new connections away while there are too many.
 async fn admit(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
-    let is_new = !request.uri().query().unwrap_or_default().contains("sid=");
+    let query = request.uri().query().unwrap_or_default();
+    let is_new = !query.split('&').any(|parameter| parameter.starts_with("sid="));
     if is_new && hub.connections.load(Ordering::Relaxed) >= hub.max_connections {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections")
             .detail("this gateway holds as many connections as it may; try again in a moment")

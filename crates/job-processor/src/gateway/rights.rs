@@ -45,7 +45,7 @@ pub(crate) fn start(hub: &Arc<Hub>) {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => hub.check_rights().await,
-                () = hub.shutdown.requested() => return,
+                () = hub.over.requested() => return,
             }
         }
     });
@@ -66,6 +66,7 @@ impl Hub {
     }
 
     async fn check_rights_of(&self, socket: &SocketRef, visitor: &Visitor) {
+        let _turn = visitor.turn.lock().await;
         let is_private =
             |name: &String| room::parse(name).is_some_and(|(kind, _)| !kind.is_public());
         let rooms: Vec<String> = visitor

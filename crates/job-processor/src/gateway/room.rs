@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -43,6 +43,8 @@ pub(crate) struct Room {
     pub(crate) name: String,
     /// As in [`Known::seq`], for those who only want to compare; -1 while nothing is known.
     seq: AtomicI64,
+    /// Somebody asks the owner for what comes next.
+    pub(crate) is_read: AtomicBool,
     known: Mutex<Option<Known>>,
 }
 
@@ -54,12 +56,19 @@ pub(crate) struct Known {
     /// The last events, in order.
     recent: VecDeque<Arc<(String, Happened)>>,
     snapshot: Snapshot,
+    /// When the snapshot was asked for.
+    asked: Instant,
     sent: Option<Instant>,
 }
 
 impl Room {
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), seq: AtomicI64::new(-1), known: Mutex::new(None) }
+        Self {
+            name: name.to_owned(),
+            seq: AtomicI64::new(-1),
+            is_read: AtomicBool::new(false),
+            known: Mutex::new(None),
+        }
     }
 
     /// The number of the last event that everybody here was sent; none while nothing is known.
@@ -84,7 +93,7 @@ impl Room {
         slot: &mut Option<Known>,
         read: Read,
     ) -> bool {
-        let Read { state, server_time_ms } = read;
+        let Read { state, server_time_ms, asked } = read;
         let snapshot = Snapshot {
             room: self.name.clone(),
             seq: state.seq,
@@ -95,7 +104,7 @@ impl Room {
             // Nobody is in it yet. The last events were read with it, for those who come back.
             let recent: VecDeque<_> = state.events.into_iter().map(|e| self.happened(e)).collect();
             let seq = recent.back().map_or(state.seq, |last| last.1.seq);
-            *slot = Some(Known { seq, recent, snapshot, sent: None });
+            *slot = Some(Known { seq, recent, snapshot, asked, sent: None });
             self.seq.store(seq, Ordering::Release);
             return seq < state.seq;
         };
@@ -122,15 +131,16 @@ impl Room {
             self.seq.store(known.seq, Ordering::Release);
         }
         self.seq.store(known.seq, Ordering::Release);
-        self.refresh(io, known, snapshot).await;
+        // What was asked for later is newer, whatever the owners' clocks say.
+        if asked >= known.asked {
+            known.asked = asked;
+            self.refresh(io, known, snapshot).await;
+        }
         known.seq < state.seq
     }
 
     /// Sends the snapshot if anything in it has changed, or to set clocks right.
     async fn refresh(&self, io: &SocketIo, known: &mut Known, snapshot: Snapshot) {
-        if snapshot.server_time_ms < known.snapshot.server_time_ms {
-            return;
-        }
         let is_old = known.sent.is_none_or(|sent| sent.elapsed() >= REPEAT);
         let has_changed = snapshot.state != known.snapshot.state;
         known.snapshot = snapshot;
@@ -153,10 +163,15 @@ impl Room {
             if let Err(SendError::Socket(SocketError::InternalChannelFull)) =
                 socket.emit(name, data)
             {
-                socket.leave(self.name.clone());
-                tokio::spawn(resync(socket, self.name.clone()));
+                self.shed(socket);
             }
         }
+    }
+
+    /// Takes somebody out who cannot take what is sent, and has them told to join again.
+    pub(crate) fn shed(&self, socket: SocketRef) {
+        socket.leave(self.name.clone());
+        tokio::spawn(resync(socket, self.name.clone()));
     }
 
     fn happened(&self, event: RoomEvent) -> Arc<(String, Happened)> {
@@ -171,9 +186,11 @@ impl Room {
 }
 
 impl Known {
-    /// The snapshot, as of the last event that was sent.
+    /// The snapshot, as of the last event that was sent, with the owner's clock gone on since.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot { seq: self.seq, ..self.snapshot.clone() }
+        let since = i64::try_from(self.asked.elapsed().as_millis()).unwrap_or_default();
+        let server_time_ms = self.snapshot.server_time_ms.saturating_add(since);
+        Snapshot { seq: self.seq, server_time_ms, ..self.snapshot.clone() }
     }
 
     /// What came after a number; none when it is not known any more, or the number is not of this room.
@@ -182,7 +199,7 @@ impl Known {
             return Some(Vec::new());
         }
         let first = self.recent.front()?.1.seq;
-        let is_known = first <= seq + 1 && seq <= self.seq;
+        let is_known = (first - 1..=self.seq).contains(&seq);
         is_known
             .then(|| self.recent.iter().filter(|happened| happened.1.seq > seq).cloned().collect())
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -85,10 +85,7 @@ impl Hub {
         let last = RoomPosition { room: room.name.clone(), seq: LAST };
         let read = self.sources.read(vec![last]).await;
         self.rooms.answered(read.is_ok());
-        let read = read.map_err(|status| {
-            tracing::warn!(code = ?status.code(), "a room cannot be read");
-            unavailable()
-        })?;
+        let read = read.map_err(|_| unavailable())?;
         let Some(read) = read.into_iter().next() else {
             return Err(Refusal::new("not_found", "there is no such room"));
         };
@@ -96,25 +93,23 @@ impl Hub {
         Ok(())
     }
 
-    /// Brings a room as far as it is at its owner.
-    async fn catch_up(&self, room: &Room, to: i64) {
-        let mut slot = room.lock().await;
-        while let Some(known) = slot.as_ref().filter(|known| known.seq < to) {
-            let after = RoomPosition { room: room.name.clone(), seq: known.seq };
-            let read = match self.sources.read(vec![after]).await {
-                Ok(read) => read.into_iter().next(),
-                Err(status) => {
-                    tracing::warn!(code = ?status.code(), "news of a room cannot be read");
-                    None
-                }
-            };
+    /// Brings a room as far as it is at its owner, unless somebody is about to. Nobody waits for the owner with
+    /// the room locked: who joins must not wait for an owner that is away.
+    pub(crate) async fn catch_up(&self, room: &Room, to: i64) {
+        if room.is_read.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        while let Some(seq) = room.seq().filter(|seq| *seq < to) {
+            let after = RoomPosition { room: room.name.clone(), seq };
             // The next pulse tries again.
-            let Some(read) = read else { return };
-            let has_more = room.advance(&self.io, &mut slot, read).await;
+            let read = self.sources.read(vec![after]).await;
+            let Some(read) = read.ok().and_then(|read| read.into_iter().next()) else { break };
+            let has_more = room.advance(&self.io, &mut *room.lock().await, read).await;
             if !has_more {
-                return;
+                break;
             }
         }
+        room.is_read.store(false, Ordering::Release);
     }
 
     /// Asks the owners about all rooms.
@@ -127,13 +122,8 @@ impl Hub {
         if after.is_empty() {
             return;
         }
-        let read = match self.sources.read(after).await {
-            Ok(read) => read,
-            Err(status) => {
-                tracing::warn!(code = ?status.code(), "rooms cannot be read");
-                return;
-            }
-        };
+        // The next pulse tries again.
+        let Ok(read) = self.sources.read(after).await else { return };
         for read in read {
             let Some(room) = self.rooms.find(&read.state.room) else { continue };
             let (hub, seq) = (self.clone(), read.state.seq);
@@ -174,7 +164,7 @@ pub(crate) fn start(hub: &Arc<Hub>) {
         loop {
             let heard = tokio::select! {
                 heard = listener.hear() => heard,
-                () = listening.shutdown.requested() => return,
+                () = listening.over.requested() => return,
             };
             match heard {
                 Some(Heard::Message(news)) => listening.hear(&news),
@@ -190,7 +180,7 @@ pub(crate) fn start(hub: &Arc<Hub>) {
         loop {
             tokio::select! {
                 _ = beat.tick() => beating.pulse().await,
-                () = beating.shutdown.requested() => return,
+                () = beating.over.requested() => return,
             }
         }
     });

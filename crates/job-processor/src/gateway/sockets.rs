@@ -41,6 +41,8 @@ pub(crate) struct Visitor {
     pub(crate) token_hash: Option<[u8; 32]>,
     /// The rooms it is in, which exist for as long as somebody is.
     pub(crate) rooms: Mutex<Vec<Arc<Room>>>,
+    /// Held by whoever changes where it is: it joins, or leaves, or is sent out, one after the other.
+    pub(crate) turn: tokio::sync::Mutex<()>,
     /// How many there are.
     count: Arc<AtomicUsize>,
 }
@@ -48,7 +50,8 @@ pub(crate) struct Visitor {
 impl Visitor {
     fn new(token_hash: Option<[u8; 32]>, count: &Arc<AtomicUsize>) -> Self {
         show(count.fetch_add(1, Ordering::Relaxed) + 1);
-        Self { token_hash, rooms: Mutex::default(), count: count.clone() }
+        let (rooms, turn) = Default::default();
+        Self { token_hash, rooms, turn, count: count.clone() }
     }
 
     fn is_in(&self, room: &str) -> bool {
@@ -96,12 +99,15 @@ fn connecting(hub: &Arc<Hub>, socket: &SocketRef, said: Option<Handshake>) {
     socket.on(
         "join",
         async move |socket: SocketRef, TryData(join): TryData<Join>, ack: AckSender| {
-            let answer = match join {
-                Ok(join) => own.join(&socket, &who, join).await.unwrap_or_else(Answer::from),
-                Err(_) => unreadable("join", r#"{"room": "giveaway:gvw_…", "seq": 17}"#),
+            let mut ack = Some(ack);
+            let refused = match join {
+                Ok(join) => own.join(&socket, &who, join, &mut ack).await.err().map(Answer::from),
+                Err(_) => Some(unreadable("join", r#"{"room": "giveaway:gvw_…", "seq": 17}"#)),
             };
-            // Who cannot take the answer is not there, or far behind; its client asks again.
-            let _ = ack.send(&answer);
+            if let (Some(refused), Some(ack)) = (refused, ack) {
+                // Who cannot take the answer is not there, or far behind; its client asks again.
+                let _ = ack.send(&refused);
+            }
         },
     );
     let (own, who) = (hub.clone(), visitor.clone());
@@ -110,6 +116,7 @@ fn connecting(hub: &Arc<Hub>, socket: &SocketRef, said: Option<Handshake>) {
         async move |socket: SocketRef, TryData(leave): TryData<Leave>, ack: AckSender| {
             let answer = match leave {
                 Ok(Leave { room }) => {
+                    let _turn = who.turn.lock().await;
                     own.leave(&socket, &who, &room);
                     Answer::Left { ok: true }
                 }
@@ -126,18 +133,20 @@ fn connecting(hub: &Arc<Hub>, socket: &SocketRef, said: Option<Handshake>) {
 }
 
 impl Hub {
-    /// Sends what was missed, and from then on everything.
+    /// Sends what was missed, answers, and sends everything from then on.
     async fn join(
         &self,
         socket: &SocketRef,
         visitor: &Arc<Visitor>,
         join: Join,
-    ) -> Result<Answer, Refusal> {
+        ack: &mut Option<AckSender>,
+    ) -> Result<(), Refusal> {
         let Join { room: name, seq } = join;
         let kind = room::parse(&name)
             .filter(|_| name.len() <= MAX_NAME)
             .map(|(kind, _)| kind)
             .ok_or_else(|| Refusal::new("not_found", "there is no such room"))?;
+        let _turn = visitor.turn.lock().await;
         if !visitor.is_in(&name) && visitor.lock().len() >= MAX_ROOMS {
             let much = format!("one connection is in {MAX_ROOMS} rooms at most");
             return Err(Refusal::new("too_many_rooms", much));
@@ -149,15 +158,21 @@ impl Hub {
         self.admit(kind, &name, visitor).await?;
         let room = self.rooms.enter(&name);
         self.know(&room).await?;
-        let joined = self.replay(socket, &room, seq).await?;
+        if let Some(seq) = seq.filter(|seq| room.seq().is_some_and(|known| known < *seq)) {
+            // Another gateway was further, or so the client says.
+            self.catch_up(&room, seq).await;
+        }
+        self.replay(socket, &room, seq, ack).await?;
+        // Whoever went meanwhile was taken out of its rooms before it was in this one.
         if !socket.connected() {
-            return Ok(Answer::Left { ok: true });
+            socket.leave_all();
+            return Ok(());
         }
         visitor.enter(room);
         if !kind.is_public() {
             self.rights.watch(socket.id, visitor);
         }
-        Ok(Answer::Joined(joined))
+        Ok(())
     }
 
     async fn admit(&self, kind: Kind, room: &str, visitor: &Visitor) -> Result<(), Refusal> {
@@ -181,19 +196,26 @@ impl Hub {
         socket: &SocketRef,
         room: &Room,
         seq: Option<i64>,
-    ) -> Result<Joined, Refusal> {
+        ack: &mut Option<AckSender>,
+    ) -> Result<(), Refusal> {
         let slot = room.lock().await;
         let known = slot.as_ref().ok_or_else(|| Refusal::new("unavailable", "try again"))?;
         let missed = seq.map_or(Some(Vec::new()), |seq| known.after(seq));
         let reset = missed.is_none();
         for happened in missed.into_iter().flatten() {
-            socket.emit(&happened.0, &happened.1).map_err(|_| {
-                Refusal::new("too_slow", format!("read what was sent, at most {EVENTS} events"))
-            })?;
+            if socket.emit(&happened.0, &happened.1).is_err() {
+                room.shed(socket.clone());
+                let much = format!("read what was sent first; there are {EVENTS} events at most");
+                return Err(Refusal::new("too_slow", much));
+            }
         }
         socket.join(room.name.clone());
-        let snapshot = known.snapshot();
-        Ok(Joined { ok: true, room: room.name.clone(), seq: known.seq, reset, snapshot })
+        let (seq, snapshot) = (known.seq, known.snapshot());
+        let joined = Joined { ok: true, room: room.name.clone(), seq, reset, snapshot };
+        if let Some(Err(_)) = ack.take().map(|ack| ack.send(&Answer::Joined(joined))) {
+            room.shed(socket.clone());
+        }
+        Ok(())
     }
 
     fn leave(&self, socket: &SocketRef, visitor: &Visitor, room: &str) {

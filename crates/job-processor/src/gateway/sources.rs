@@ -11,6 +11,7 @@ use contracts::{
 };
 use durable_grpc::DirectChannel;
 use futures::future::try_join_all;
+use tokio::time::Instant;
 use tonic::{Request, Status};
 
 /// Reading takes milliseconds; who waits for it looks at a page.
@@ -18,6 +19,9 @@ const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Rooms in one request.
 const ROOMS: usize = 200;
+
+/// The longest answer, in bytes: of many rooms that are far behind.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Events of one room in one answer.
 pub(crate) const EVENTS: u32 = 100;
@@ -28,6 +32,8 @@ pub(crate) struct Read {
     pub(crate) state: RoomState,
     /// The owner's clock, Unix milliseconds.
     pub(crate) server_time_ms: i64,
+    /// When it was asked.
+    pub(crate) asked: Instant,
 }
 
 /// The owners.
@@ -56,7 +62,10 @@ impl Sources {
         for part in futures::future::join_all(parts).await {
             match part {
                 Ok(rooms) => found.extend(rooms),
-                Err(status) => failures.push(status),
+                Err(status) => {
+                    tracing::warn!(code = ?status.code(), "some rooms cannot be read");
+                    failures.push(status);
+                }
             }
         }
         match failures.pop() {
@@ -82,16 +91,25 @@ impl Sources {
         Ok(answers.into_iter().flatten().collect())
     }
 
+    /// Rooms of a kind go together: those of giveaways are read all at once, and what is wrong with one of
+    /// another kind, or slow about it, must not keep them from their news.
     fn by_owner<T>(
         &self,
         of_rooms: Vec<T>,
         room: impl Fn(&T) -> &String,
     ) -> Vec<(DirectChannel, Vec<T>)> {
-        let is_giftcards = |one: &T| matches!(room::parse(room(one)), Some((Kind::Merchant, _)));
-        let (giftcard, giveaway): (Vec<T>, Vec<T>) = of_rooms.into_iter().partition(is_giftcards);
-        [(self.giveaway.clone(), giveaway), (self.giftcard.clone(), giftcard)]
+        let (mut public, mut giveaway, mut giftcard) = (Vec::new(), Vec::new(), Vec::new());
+        for one in of_rooms {
+            match room::parse(room(&one)) {
+                Some((Kind::Giveaway, _)) => public.push(one),
+                Some((Kind::Merchant, _)) => giftcard.push(one),
+                _ => giveaway.push(one),
+            }
+        }
+        [(&self.giveaway, public), (&self.giveaway, giveaway), (&self.giftcard, giftcard)]
             .into_iter()
             .filter(|(_, rooms)| !rooms.is_empty())
+            .map(|(owner, rooms)| (owner.clone(), rooms))
             .collect()
     }
 }
@@ -99,7 +117,9 @@ impl Sources {
 async fn read(owner: DirectChannel, after: Vec<RoomPosition>) -> Result<Vec<Read>, Status> {
     let mut request = Request::new(ReadRoomsRequest { after, limit: EVENTS });
     request.set_timeout(DEADLINE);
-    let answer = RoomServiceClient::new(owner).read_rooms(request).await?.into_inner();
+    let asked = Instant::now();
+    let mut client = RoomServiceClient::new(owner).max_decoding_message_size(MAX_ANSWER);
+    let answer = client.read_rooms(request).await?.into_inner();
     let server_time_ms = answer.server_time_ms;
-    Ok(answer.rooms.into_iter().map(|state| Read { state, server_time_ms }).collect())
+    Ok(answer.rooms.into_iter().map(|state| Read { state, server_time_ms, asked }).collect())
 }

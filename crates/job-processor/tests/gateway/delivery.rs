@@ -83,7 +83,9 @@ async fn who_missed_too_much_is_told_to_read_anew() {
     let owner = owner(150);
     owner.forget(ROOM, 120);
     let running = running(owner).await;
-    for (seq, reset, missed) in [(2, true, 0), (119, true, 0), (120, false, 30), (151, true, 0)] {
+    let cases =
+        [(2, true, 0), (119, true, 0), (120, false, 30), (151, true, 0), (i64::MAX, true, 0)];
+    for (seq, reset, missed) in cases {
         let mut client = Client::connect(&running.address).await;
         let joined = client.join(ROOM, Some(seq)).await;
         assert_eq!((&joined["seq"], &joined["reset"]), (&150.into(), &reset.into()), "{seq}");
@@ -186,8 +188,11 @@ async fn who_has_left_hears_nothing_more() {
     let mut client = Client::connect(&running.address).await;
     client.join(ROOM, None).await;
     client.join("giveaway:b", None).await;
+    let mut other = Client::connect(&running.address).await;
+    other.join(ROOM, None).await;
     client.call("leave", serde_json::json!({ "room": ROOM })).await;
     running.owner.happen(ROOM, "e");
+    other.event_named("e").await;
     running.owner.happen("giveaway:b", "e");
     assert_eq!(client.event_named("e").await["room"], "giveaway:b");
 }

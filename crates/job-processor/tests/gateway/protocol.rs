@@ -18,7 +18,7 @@ async fn the_handshake_says_how_the_connection_is_kept() {
         (hello["pingInterval"].as_u64(), hello["pingTimeout"].as_u64()),
         (Some(25_000), Some(20_000))
     );
-    assert_eq!(hello["maxPayload"], 16_384);
+    assert_eq!(hello["maxPayload"], 8 * 1024 * 1024);
 }
 
 #[tokio::test]
@@ -86,6 +86,11 @@ async fn binary_data_is_taken_and_passed_over() {
     client.send_binary(&[1, 2, 3]).await;
     client.send(r#"42["unknown",1]"#).await;
     client.join(ROOM, None).await;
+    // Nobody has us keep more than that.
+    client
+        .send(r#"452-["pictures",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#)
+        .await;
+    client.is_closed().await;
 }
 
 #[tokio::test]

@@ -37,8 +37,35 @@ async fn a_right_that_is_lost_ends_the_stay() {
     client.join(ROOM, None).await;
     client.join("giveaway:a", None).await;
     running.owner.revoke_all();
+    // Somebody else keeps the room alive.
+    running.owner.grant("other", ROOM);
+    let mut other = Client::connect_as(&running.address, Some("other")).await;
+    other.join(ROOM, None).await;
     assert_eq!(client.event_named("left").await, json!({ "room": ROOM, "code": "forbidden" }));
     running.owner.happen(ROOM, "e");
+    other.event_named("e").await;
+    running.owner.happen("giveaway:a", "e");
+    assert_eq!(client.event_named("e").await["room"], "giveaway:a");
+}
+
+/// Whoever goes and comes back over the same connection while it is being let in is not in by the back door.
+#[tokio::test]
+async fn who_goes_while_it_is_let_in_is_not_in() {
+    let running = Running::start().await;
+    running.owner.open(ROOM);
+    running.owner.grant("good", ROOM);
+    let mut other = Client::connect_as(&running.address, Some("good")).await;
+    other.join(ROOM, None).await;
+    let mut client = Client::connect_as(&running.address, Some("good")).await;
+    let join = json!(["join", { "room": ROOM }]);
+    client.send(&format!("42{join}")).await;
+    client.send("41").await;
+    client.send("40").await;
+    client.is_connected().await;
+    running.owner.open("giveaway:a");
+    client.join("giveaway:a", None).await;
+    running.owner.happen(ROOM, "e");
+    other.event_named("e").await;
     running.owner.happen("giveaway:a", "e");
     assert_eq!(client.event_named("e").await["room"], "giveaway:a");
 }

@@ -121,3 +121,40 @@ async fn a_connection_steps_from_polling_to_websocket_and_misses_nothing() {
         }
     }
 }
+
+/// More than one answer to a poll usually holds waits for the client, which then goes over to WebSocket.
+#[tokio::test]
+async fn much_that_was_missed_is_not_lost_on_the_way_to_websocket() {
+    let running = Running::start().await;
+    running.owner.open(ROOM);
+    let name = "e".repeat(400);
+    for _ in 0..100 {
+        running.owner.happen(ROOM, &name);
+    }
+    let (polling, _) = Polling::open(&running.address).await;
+    polling.post("40").await;
+    polling.poll_for("40{").await;
+    polling.post(&format!("420{}", json!(["join", { "room": ROOM, "seq": 0 }]))).await;
+    let mut packets = polling.poll().await;
+
+    let url = format!(
+        "ws://{}/socket.io/?EIO=4&transport=websocket&sid={}",
+        running.address, polling.sid
+    );
+    let (mut socket, _) = connect_async(url).await.unwrap();
+    socket.send(Message::text("2probe")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("3probe"));
+    socket.send(Message::text("5")).await.unwrap();
+    while !packets.iter().any(|packet| packet.starts_with("430")) {
+        let Message::Text(packet) = socket.next().await.unwrap().unwrap() else { continue };
+        packets.push(packet.to_string());
+    }
+    let seqs: Vec<i64> = packets
+        .iter()
+        .filter_map(|packet| packet.strip_prefix("42"))
+        .filter_map(|event| {
+            serde_json::from_str::<Vec<Value>>(event).unwrap()[1]["data"]["n"].as_i64()
+        })
+        .collect();
+    assert_eq!(seqs, (1..=100).collect::<Vec<_>>());
+}

@@ -229,6 +229,15 @@ impl Process {
         Ok(self.calls.direct(lane, &target).credential(self.credential.header()))
     }
 
+    /// The same without a breaker, for who asks again and again anyway, and must notice at once that the
+    /// application is back.
+    ///
+    /// # Errors
+    /// Names the URL that is none.
+    pub fn unguarded(&self, key: &str, peer: &Peer) -> anyhow::Result<DirectChannel> {
+        Ok(self.target(key, peer)?.channel().credential(self.credential.header()))
+    }
+
     /// How a service with money in it stands.
     pub fn money_service(&self, db: Db) -> Arc<dyn Checked> {
         let calls = self.calls.clone();

@@ -134,6 +134,9 @@ pub async fn forget<C: ConnectionTrait>(
         .from(event::Entity)
         .and_where(Expr::col(At).lt(before_ms))
         .order_by(At, sea_orm::Order::Asc)
+        // Of one room the first first, so that no hole comes into being.
+        .order_by(Room, sea_orm::Order::Asc)
+        .order_by(Seq, sea_orm::Order::Asc)
         .limit(limit)
         .to_owned();
     let key = Expr::tuple([Expr::col(Room), Expr::col(Seq)]);
