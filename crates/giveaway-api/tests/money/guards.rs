@@ -38,9 +38,10 @@ async fn furnish(world: &World) {
     app.post(&host, &format!("/giveaways/{cancelled}/cancel"), "c2", json!({})).await;
     app.reaches(&host, cancelled, "cancelled").await;
     let payment = world.bank.payment_ids().remove(0);
+    // Before anybody may take it back, which may be at once.
+    let before = app.wallet(&host).await.0;
     world.bank.charge_back(&payment, 100);
     app.webhook(&format!("{payment}#back"), "genuine").await;
-    let before = app.wallet(&host).await.0;
     eventually(PATIENCE, async || app.wallet(&host).await.0 == before - 100).await;
     let paid = payable_host(world, &app, 5_000).await;
     let id = withdraw(&app, &paid, "w", 1_000).await;

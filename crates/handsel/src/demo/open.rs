@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use platform::Shutdown;
+use uuid::Uuid;
 
 use super::{Demo, Phase, begin, fleet::Fleet, in_that, pace::Pace, tell_these};
 use crate::{cli::DemoArgs, node::Node};
@@ -31,7 +32,8 @@ pub(crate) async fn open(
     let args = DemoArgs {
         fleet: None,
         entries: None,
-        seed: 1,
+        // Of its own, so that no giveaway of an earlier run is found, which may have ended.
+        seed: Uuid::new_v4().as_u64_pair().0,
         rows: 1,
         data: None,
         postgres,
