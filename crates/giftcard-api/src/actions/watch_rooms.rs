@@ -2,7 +2,7 @@
 
 use contracts::room::{self, Kind};
 use platform::{
-    rooms::{self, Page, Position},
+    rooms::{self, Position, RoomState},
     token::same_secret,
 };
 use serde_json::{Value, json};
@@ -13,17 +13,6 @@ use crate::{
     service::Service,
     store::{line, merchant, money, token},
 };
-
-/// A room and what there is to know about it.
-#[derive(Clone, Debug)]
-pub(crate) struct RoomState {
-    /// Its name.
-    pub(crate) room: String,
-    /// What happened in it.
-    pub(crate) page: Page,
-    /// Everything volatile.
-    pub(crate) snapshot: Value,
-}
 
 /// Reads rooms after the positions given. Those that do not exist, or are not ours, are left out.
 pub(crate) async fn read_rooms(

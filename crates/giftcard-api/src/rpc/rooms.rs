@@ -4,12 +4,12 @@ use contracts::realtime::{
     AdmitToRoomsRequest, AdmitToRoomsResponse, ReadRoomsRequest, ReadRoomsResponse, RoomEvent,
     RoomState, room_service_server::RoomService,
 };
-use platform::rooms::{Logged, Position};
+use platform::rooms::{self, Logged, Position};
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use crate::{
-    actions::watch_rooms::{self, admit_to_rooms, read_rooms},
+    actions::watch_rooms::{admit_to_rooms, read_rooms},
     domain::refusal::Refusal,
     error::Result,
 };
@@ -58,7 +58,7 @@ fn check(rooms: usize, pointer: &'static str) -> Result<()> {
     Ok(())
 }
 
-fn state(state: watch_rooms::RoomState) -> RoomState {
+fn state(state: rooms::RoomState) -> RoomState {
     let event = |event: Logged| RoomEvent {
         seq: event.seq,
         name: event.name,

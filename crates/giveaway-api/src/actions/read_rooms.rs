@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use contracts::room::{self, Kind};
 use platform::{
     outbox,
-    rooms::{self, Page, Position},
+    rooms::{self, Page, Position, RoomState},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -25,17 +25,6 @@ use crate::{
 
 /// Giveaways in a host's snapshot.
 const SHOWN: u64 = 50;
-
-/// A room and what there is to know about it.
-#[derive(Clone, Debug)]
-pub struct RoomState {
-    /// Its name.
-    pub room: String,
-    /// What happened in it.
-    pub page: Page,
-    /// Everything volatile.
-    pub snapshot: Value,
-}
 
 /// Reads rooms after the positions given. Those that do not exist, or are not ours, are left out.
 ///

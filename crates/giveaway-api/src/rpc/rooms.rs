@@ -4,15 +4,12 @@ use contracts::realtime::{
     AdmitToRoomsRequest, AdmitToRoomsResponse, ReadRoomsRequest, ReadRoomsResponse, RoomEvent,
     RoomState, room_service_server::RoomService,
 };
-use platform::rooms::{Logged, Position};
+use platform::rooms::{self, Logged, Position};
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use crate::{
-    actions::{
-        admit_to_rooms::admit_to_rooms,
-        read_rooms::{self, read_rooms},
-    },
+    actions::{admit_to_rooms::admit_to_rooms, read_rooms::read_rooms},
     error::Error,
 };
 
@@ -63,7 +60,7 @@ fn check(rooms: usize, pointer: &'static str) -> Result<(), Error> {
     Ok(())
 }
 
-fn state(state: read_rooms::RoomState) -> RoomState {
+fn state(state: rooms::RoomState) -> RoomState {
     let event = |event: Logged| RoomEvent {
         seq: event.seq,
         name: event.name,

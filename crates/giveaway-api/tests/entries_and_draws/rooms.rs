@@ -3,16 +3,17 @@
 use contracts::room::{ADMIN, Kind};
 use giveaway_api::{
     actions::{
-        admit_to_rooms::admit_to_rooms,
-        commit_draw::commit_due,
-        draw_winners::draw_due,
-        read_rooms::{RoomState, read_rooms},
+        admit_to_rooms::admit_to_rooms, commit_draw::commit_due, draw_winners::draw_due,
+        read_rooms::read_rooms,
     },
     domain::giveaway::GiveawayState,
     ids::{GiveawayId, HostId},
     store::{giveaway, host, winner},
 };
-use platform::{rooms::Position, token::hash_bearer};
+use platform::{
+    rooms::{Position, RoomState},
+    token::hash_bearer,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Bed, LEAD_SECONDS, OPEN_SECONDS, Plan, REVIEW_SECONDS};

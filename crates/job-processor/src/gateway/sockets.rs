@@ -11,8 +11,7 @@ use std::{
 };
 
 use contracts::room::{self, Kind};
-use http::header::AUTHORIZATION;
-use platform::{roles::Quota, token::hash_bearer};
+use platform::{http::Bearer, roles::Quota, token::hash_bearer};
 use socketioxide::{
     extract::{AckSender, SocketRef, TryData},
     handler::ConnectHandler as _,
@@ -92,8 +91,11 @@ pub(crate) fn listen(hub: &Arc<Hub>) {
 }
 
 fn connecting(hub: &Arc<Hub>, socket: &SocketRef, said: Option<Handshake>) {
-    let token = said.and_then(|said| said.token).or_else(|| bearer(socket));
-    let token_hash = token.map(|token| hash_bearer(&token));
+    let token_hash = match said.and_then(|said| said.token) {
+        Some(token) => Some(hash_bearer(&token)),
+        // Of a program that can set headers.
+        None => Bearer::of(socket.req_parts()).map(|token| token.hash()),
+    };
     let visitor = Arc::new(Visitor::new(token_hash, &hub.connections));
     let (own, who) = (hub.clone(), visitor.clone());
     socket.on(
@@ -222,13 +224,6 @@ impl Hub {
         socket.leave(room.to_owned());
         visitor.leave(room);
     }
-}
-
-/// The token of a program that can set headers.
-fn bearer(socket: &SocketRef) -> Option<String> {
-    let value = socket.req_parts().headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
 fn unreadable(event: &str, example: &str) -> Answer {

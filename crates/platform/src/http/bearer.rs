@@ -19,7 +19,8 @@ impl Bearer {
         crate::token::hash_bearer(&self.0)
     }
 
-    fn of(parts: &Parts) -> Option<Self> {
+    /// The token of a request, if there is one.
+    pub fn of(parts: &Parts) -> Option<Self> {
         let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| Self(token.trim().to_owned()))

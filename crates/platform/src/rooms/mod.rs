@@ -47,6 +47,17 @@ pub struct Logged {
     pub at_ms: i64,
 }
 
+/// What an owner has to say about a room.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoomState {
+    /// Its name.
+    pub room: String,
+    /// What happened in it.
+    pub page: Page,
+    /// Everything volatile.
+    pub snapshot: Value,
+}
+
 /// How far a room has got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
