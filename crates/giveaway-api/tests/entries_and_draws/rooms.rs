@@ -1,6 +1,12 @@
 //! What those who watch are told.
 
-use contracts::room::{ADMIN, Kind};
+use std::sync::Mutex;
+
+use contracts::{
+    lane, method,
+    room::{ADMIN, Kind},
+};
+use durable_grpc::RawCall;
 use giveaway_api::{
     actions::{
         admit_to_rooms::admit_to_rooms, commit_draw::commit_due, draw_winners::draw_due,
@@ -11,7 +17,7 @@ use giveaway_api::{
     store::{giveaway, host, winner},
 };
 use platform::{
-    rooms::{Position, RoomState},
+    rooms::{self, Position, RoomState},
     token::hash_bearer,
 };
 use serde_json::{Value, json};
@@ -113,5 +119,30 @@ async fn what_is_not_public_is_no_room_and_private_rooms_ask_for_a_token() {
         drop(tx);
         let undone = read(&bed, &public, 0).await.unwrap();
         assert_eq!(undone.snapshot["phase"], "open", "{}", bed.db);
+    }
+}
+
+#[tokio::test]
+async fn each_room_with_news_is_announced_once() {
+    for bed in Bed::all().await {
+        let id = bed.giveaway(Plan::default()).await;
+        bed.close(id).await;
+        let said = Mutex::new(Vec::new());
+        let announce = async || {
+            let (calls, shutdown) = (&bed.service().calls, &bed.service().shutdown);
+            let call = |rooms: Vec<Position>| {
+                said.lock().unwrap().extend(rooms);
+                RawCall::new(lane::REALTIME, method::PUBLISH, Vec::new())
+            };
+            rooms::announce(&bed.db, calls, shutdown, call).await.unwrap();
+            let mut said = std::mem::take(&mut *said.lock().unwrap());
+            said.sort_by(|a, b| a.room.cmp(&b.room));
+            said
+        };
+        let host = Kind::Host.room(host_of(&bed, id).await);
+        let position = |room: String| Position { room, seq: 1 };
+        let both = [position(Kind::Giveaway.room(id)), position(host)];
+        assert_eq!(announce().await, both, "{}", bed.db);
+        assert_eq!(announce().await, [], "{}", bed.db);
     }
 }
