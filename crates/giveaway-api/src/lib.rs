@@ -78,8 +78,9 @@ impl std::fmt::Debug for App {
 ///
 /// # Errors
 /// When the settings do not go together, or live mode was given parts that serve tests only.
-pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
+pub async fn build(config: Config, mut deps: Deps) -> anyhow::Result<App> {
     config.check()?;
+    deps.db = deps.db.cached_by(deps.roles.cache.clone());
     if config.mode == ledger::Mode::Live {
         anyhow::ensure!(!deps.provider.is_test(), "live mode does not take the sandbox bank");
         anyhow::ensure!(

@@ -28,7 +28,9 @@ use crate::{
     Tx,
     boundary::{Boundary, Moment, Name, Watch},
     config::Secret,
+    roles::Cache,
     scan::Waker,
+    tx::AfterCommit,
 };
 
 /// Readers beside SQLite's one writer: pages and queries; more would only wait for the same disk.
@@ -76,7 +78,7 @@ pub struct Db {
     write: DatabaseConnection,
     read: DatabaseConnection,
     boundary: Boundary,
-    news: Waker,
+    after: AfterCommit,
 }
 
 impl Db {
@@ -84,6 +86,13 @@ impl Db {
     #[must_use]
     pub fn watched_by(mut self, watch: Arc<dyn Watch>) -> Self {
         self.boundary = Boundary::watched_by(watch);
+        self
+    }
+
+    /// Has all further transactions forget what they have changed.
+    #[must_use]
+    pub fn cached_by(mut self, cache: Cache) -> Self {
+        self.after.cache = Some(cache);
         self
     }
 
@@ -111,7 +120,7 @@ impl Db {
         check_pragma(&write, "journal_mode", "wal").await?;
         check_pragma(&write, "synchronous", "2").await?;
         check_pragma(&write, "recursive_triggers", "1").await?;
-        Ok(Self { write, read, boundary: Boundary::default(), news: Waker::new() })
+        Ok(Self { write, read, boundary: Boundary::default(), after: AfterCommit::default() })
     }
 
     /// Opens an existing SQLite file for reading only, beside a running server.
@@ -121,7 +130,12 @@ impl Db {
     pub async fn sqlite_read_only(path: &Path) -> anyhow::Result<Self> {
         anyhow::ensure!(path.exists(), "there is no database at {}", path.display());
         let read = connect_sqlite(path, 1, true).await?;
-        Ok(Self { write: read.clone(), read, boundary: Boundary::default(), news: Waker::new() })
+        Ok(Self {
+            write: read.clone(),
+            read,
+            boundary: Boundary::default(),
+            after: AfterCommit::default(),
+        })
     }
 
     /// Connects to PostgreSQL; the service's tables live in the schema of its name, a plain word.
@@ -153,7 +167,7 @@ impl Db {
             write: pool.clone(),
             read: pool,
             boundary: Boundary::default(),
-            news: Waker::new(),
+            after: AfterCommit::default(),
         })
     }
 
@@ -198,7 +212,7 @@ impl Db {
             ..TransactionOptions::default()
         };
         let inner = self.write.begin_with_options(options).await?;
-        Ok(Tx::new(inner, name, self.boundary.clone(), self.news.clone()))
+        Ok(Tx::new(inner, name, self.boundary.clone(), self.after.clone()))
     }
 
     /// Connections for reading outside of a transaction.
@@ -213,7 +227,7 @@ impl Db {
 
     /// Wakes the scan that announces what transactions had to tell.
     pub fn news(&self) -> &Waker {
-        &self.news
+        &self.after.news
     }
 
     /// Which engine this is.

@@ -1,6 +1,7 @@
 //! A transaction with a name.
 
 use std::{
+    collections::BTreeSet,
     ops::Deref,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -13,27 +14,41 @@ use sea_orm::{
 
 use crate::{
     boundary::{Boundary, Moment, Name},
+    roles::Cache,
     rooms::{self, Event},
     scan::Waker,
 };
+
+/// What a commit sets going. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AfterCommit {
+    /// Has what was told announced.
+    pub(crate) news: Waker,
+    /// Forgets what was changed.
+    pub(crate) cache: Option<Cache>,
+}
 
 /// A transaction of either engine. Dropped, it is rolled back.
 #[derive(Debug)]
 pub struct Tx {
     inner: DatabaseTransaction,
     told: Told,
+    outdated: Outdated,
     ends: End,
 }
 
 /// What is to be told once it has happened.
 type Told = Arc<Mutex<Vec<Event>>>;
 
+/// Keys of the cache whose values will be old once it has happened.
+type Outdated = Arc<Mutex<BTreeSet<String>>>;
+
 #[derive(Debug)]
 enum End {
     Transaction {
         name: Name,
         boundary: Boundary,
-        news: Waker,
+        after: AfterCommit,
     },
     /// It meets the database only as part of the transaction around it.
     Savepoint {
@@ -46,9 +61,10 @@ impl Tx {
         inner: DatabaseTransaction,
         name: Name,
         boundary: Boundary,
-        news: Waker,
+        after: AfterCommit,
     ) -> Self {
-        Self { inner, told: Told::default(), ends: End::Transaction { name, boundary, news } }
+        let ends = End::Transaction { name, boundary, after };
+        Self { inner, told: Told::default(), outdated: Outdated::default(), ends }
     }
 
     /// Begins a part that can be undone while the rest stays.
@@ -59,13 +75,22 @@ impl Tx {
         Ok(Self {
             inner: self.inner.begin().await?,
             told: Told::default(),
+            // Undone, it has forgotten something too much, and nothing is wrong.
+            outdated: self.outdated.clone(),
             ends: End::Savepoint { around: self.told.clone() },
         })
     }
 
     /// Has everybody in a room hear of something, once it is committed.
     pub fn tell(&self, event: Event) {
+        self.outdates(event.room.clone());
         self.told.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+
+    /// Has the value of a key of the cache read anew, once it is committed. What is told of a room does so
+    /// for the key of its name.
+    pub fn outdates(&self, key: String) {
+        self.outdated.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
     }
 
     /// Commits.
@@ -76,15 +101,25 @@ impl Tx {
     pub async fn commit(self) -> Result<(), DbErr> {
         let told = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
         match self.ends {
-            End::Transaction { name, boundary, news } => {
+            End::Transaction { name, boundary, after } => {
                 let has_news = !told.is_empty();
+                let outdated = std::mem::take(
+                    &mut *self.outdated.lock().unwrap_or_else(PoisonError::into_inner),
+                );
                 if has_news {
                     rooms::append(&self.inner, told).await?;
                 }
                 boundary.reach(&name, Moment::Commit).await?;
-                self.inner.commit().await?;
+                let committed = self.inner.commit().await;
+                // Also when nobody knows whether it was.
+                if let Some(cache) = &after.cache
+                    && !outdated.is_empty()
+                {
+                    cache.forget(&Vec::from_iter(outdated)).await;
+                }
+                committed?;
                 if has_news {
-                    news.wake();
+                    after.news.wake();
                 }
                 boundary.reach(&name, Moment::Committed).await
             }

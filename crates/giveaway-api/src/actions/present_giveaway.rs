@@ -3,10 +3,8 @@
 use draw::{fixed::PublicKey, succession::Succession};
 use ledger::Mode;
 
-use super::public_giveaway::{PublicGiveaway, public_giveaway};
-use crate::{
-    domain::window::Window, error::Result, ids::GiveawayId, service::Service, store::succession,
-};
+use super::public_giveaway::{Known, PublicGiveaway, known};
+use crate::{domain::window::Window, error::Result, ids::GiveawayId, service::Service};
 
 /// A giveaway with what belongs around it.
 #[derive(Clone, Debug)]
@@ -30,17 +28,13 @@ pub struct Presented {
 /// # Errors
 /// Before it is published: then it does not exist for the public.
 pub async fn present_giveaway(service: &Service, id: GiveawayId) -> Result<Presented> {
-    let giveaway = public_giveaway(service, id).await?;
+    let Known { giveaway, successions } = known(service, id).await?;
     let window = Window {
         state: giveaway.state,
         closes_at: giveaway.closes_at.timestamp(),
         freeze_at: giveaway.freeze_at.unwrap_or(giveaway.closes_at.timestamp()),
     };
     let takes_entries = window.entry(giveaway.server_time).is_ok();
-    let successions = match &giveaway.winners {
-        Some(_) => succession::of_giveaway(service.db.read(), id).await?,
-        None => Vec::new(),
-    };
     Ok(Presented {
         takes_entries,
         successions,

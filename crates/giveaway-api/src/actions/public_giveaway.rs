@@ -1,16 +1,18 @@
 //! What everybody may know about a giveaway, at any time of its life.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
+use contracts::room::Kind;
 use draw::{
     codes::Currency,
     fixed::{Digest, LeafId},
     moment::Moment,
     rules::{PrizeUnit, Rules},
+    succession::Succession,
 };
 use jiff::Timestamp;
 use platform::clock::from_millis;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{giveaway::GiveawayState, winner::WinnerState},
@@ -20,12 +22,16 @@ use crate::{
     store::{
         draw as draws,
         entry_count::{self, Counts},
-        giveaway, winner,
+        giveaway, succession, winner,
     },
 };
 
+/// How long it is kept if nobody says that it has changed. Whatever changes it does say so; this is for what
+/// a restart of the cache loses.
+const KEPT: Duration = Duration::from_secs(5);
+
 /// A giveaway, as its page shows it. Nothing in it is personal: winners are leaves.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PublicGiveaway {
     /// Its id.
     pub id: GiveawayId,
@@ -64,7 +70,7 @@ pub struct PublicGiveaway {
 }
 
 /// So many prizes of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicPrize {
     /// What it is.
     pub description: String,
@@ -77,7 +83,7 @@ pub struct PublicPrize {
 }
 
 /// What a prize is worth, as the rules say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicValue {
     /// In minor units of the currency.
     pub minor: u64,
@@ -86,7 +92,7 @@ pub struct PublicValue {
 }
 
 /// A prize and who holds it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicWinner {
     /// The prize.
     pub unit: UnitId,
@@ -96,11 +102,37 @@ pub struct PublicWinner {
     pub state: Option<WinnerState>,
 }
 
+/// What is kept of a giveaway for everybody who looks at it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Known {
+    /// What everybody may know.
+    pub(super) giveaway: PublicGiveaway,
+    /// Prizes that passed on, in the order in which they did.
+    pub(super) successions: Vec<Succession>,
+}
+
 /// What everybody may know about a giveaway.
 ///
 /// # Errors
 /// Before it is published: then it does not exist for the public.
 pub async fn public_giveaway(service: &Service, id: GiveawayId) -> Result<PublicGiveaway> {
+    Ok(known(service, id).await?.giveaway)
+}
+
+/// The same, and what belongs to it: as it was after the last change, from the cache.
+///
+/// # Errors
+/// Before it is published.
+pub(super) async fn known(service: &Service, id: GiveawayId) -> Result<Known> {
+    // What is told of its room outdates the key of that name.
+    let key = Kind::Giveaway.room(id);
+    let mut known =
+        service.roles.cache.remember(&key, KEPT, async || read(service, id).await).await?;
+    known.giveaway.server_time = service.clock.now();
+    Ok(known)
+}
+
+async fn read(service: &Service, id: GiveawayId) -> Result<Known> {
     let db = service.db.read();
     let giveaway = giveaway::find(db, id).await?.ok_or(Error::NotFound("giveaway"))?;
     let state = giveaway.state()?;
@@ -110,11 +142,14 @@ pub async fn public_giveaway(service: &Service, id: GiveawayId) -> Result<Public
     let rules = giveaway.rules()?;
     let draw = draws::find(db, id).await?;
     let is_drawn = draw.as_ref().is_some_and(|draw| draw.drawn_at.is_some());
-    let winners = match is_drawn {
-        true => Some(holders(&rules, &winner::of_giveaway(db, id).await?)?),
-        false => None,
+    let (winners, successions) = match is_drawn {
+        true => (
+            Some(holders(&rules, &winner::of_giveaway(db, id).await?)?),
+            succession::of_giveaway(db, id).await?,
+        ),
+        false => (None, Vec::new()),
     };
-    Ok(PublicGiveaway {
+    let giveaway = PublicGiveaway {
         id,
         state,
         server_time: service.clock.now(),
@@ -131,7 +166,8 @@ pub async fn public_giveaway(service: &Service, id: GiveawayId) -> Result<Public
         title: giveaway.title,
         description: giveaway.description,
         rules,
-    })
+    };
+    Ok(Known { giveaway, successions })
 }
 
 /// Units that are the same and follow each other, as one line.

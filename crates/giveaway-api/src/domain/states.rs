@@ -73,6 +73,13 @@ macro_rules! states {
             }
         }
 
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
         impl $crate::domain::states::State for $name {
             fn names() -> Vec<&'static str> {
                 Self::ALL.iter().map(|state| state.as_str()).collect()

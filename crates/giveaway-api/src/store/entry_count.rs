@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use contracts::room::Kind;
+use platform::Tx;
 use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, DbErr, ExprTrait as _,
     entity::prelude::*,
     sea_query::{Expr, OnConflict},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::GiveawayId;
 
@@ -40,7 +42,7 @@ impl Model {
 }
 
 /// How many entries there are, or how many came on top.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Entries, one per person.
     pub entries: i64,
@@ -83,18 +85,15 @@ pub async fn read_many<C: ConnectionTrait>(
     Ok(rows.into_iter().map(|row| (row.giveaway_id, row.counts())).collect())
 }
 
-/// Adds to the counts of a giveaway.
+/// Adds to the counts of a giveaway, which are seen by everybody who looks at it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn add<C: ConnectionTrait>(
-    tx: &C,
-    giveaway: GiveawayId,
-    more: Counts,
-) -> Result<(), DbErr> {
+pub async fn add(tx: &Tx, giveaway: GiveawayId, more: Counts) -> Result<(), DbErr> {
     if more == Counts::default() {
         return Ok(());
     }
+    tx.outdates(Kind::Giveaway.room(giveaway));
     let sum = |column: Column, n: i64| (column, Expr::col((Entity, column)).add(n));
     let sums = [
         sum(Column::Entries, more.entries),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod cache;
 mod counts;
 mod draws;
 mod entrants;

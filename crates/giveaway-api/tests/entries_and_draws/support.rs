@@ -219,7 +219,7 @@ impl Bed {
     /// Brings an open giveaway to `closed`, which is another scan's work.
     pub(crate) async fn close(&self, id: GiveawayId) {
         let (from, to) = (GiveawayState::Open, GiveawayState::Closed);
-        let tx = self.db.begin("close").await.unwrap();
+        let tx = self.service().db.begin("close").await.unwrap();
         let now = self.clock.now();
         assert!(giveaway::advance(&tx, id, from, to, "closing time", now).await.unwrap());
         tx.commit().await.unwrap();

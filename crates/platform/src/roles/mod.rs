@@ -6,6 +6,7 @@
 //! | rate limits | [`Limits`] | a map | a script, [`redis`] |
 //! | leases | [`Leases`] | a map | a script, [`redis`] |
 //! | messages to all | [`Bus`] | channels | `PUBLISH`, [`redis`] |
+//! | cache | [`CacheStore`], read through by [`Cache`] | a bounded map | keys that end, [`redis`] |
 //!
 //! The queue of calls has its own trait and stores in `durable-grpc`.
 //!
@@ -13,6 +14,7 @@
 //! guesses from being made often, and both go on, less well, while Redis is away.
 
 mod bus;
+mod cache;
 pub mod embedded;
 mod leases;
 mod limits;
@@ -21,6 +23,7 @@ pub mod redis;
 use std::sync::Arc;
 
 pub use bus::{Bus, Heard, Listener};
+pub use cache::{Cache, CacheStore, Look, Permit};
 pub use leases::{Hold, Leases};
 pub use limits::{Limits, Quota};
 
@@ -33,6 +36,8 @@ pub struct Roles {
     pub leases: Arc<dyn Leases>,
     /// What all of them hear.
     pub bus: Arc<dyn Bus>,
+    /// What need not be read again.
+    pub cache: Cache,
 }
 
 impl Roles {
@@ -42,6 +47,7 @@ impl Roles {
             limits: Arc::new(embedded::EmbeddedLimits::default()),
             leases: Arc::new(embedded::EmbeddedLeases::default()),
             bus: Arc::new(embedded::EmbeddedBus::default()),
+            cache: Cache::on(Arc::new(embedded::EmbeddedCache::default())),
         }
     }
 
@@ -59,7 +65,8 @@ impl Roles {
         Self {
             limits: Arc::new(redis::RedisLimits::new(link.clone())),
             leases: Arc::new(redis::RedisLeases::new(link.clone())),
-            bus: Arc::new(redis::RedisBus::new(link)),
+            bus: Arc::new(redis::RedisBus::new(link.clone())),
+            cache: Cache::on(Arc::new(redis::RedisCache::new(link))),
         }
     }
 }

@@ -5,18 +5,24 @@
 //! | `limits` | attempts and their quotas |
 //! | `leases` | who does what only one needs to do |
 //! | `bus` | messages to everybody |
+//! | `cache` | what need not be read again |
 //! | `redis` | all of them, while the server goes and comes back |
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bus;
+mod cache;
 mod leases;
 mod limits;
 mod redis;
 
 use std::{sync::Arc, time::Duration};
 
-use platform::roles::{Bus, Leases, Limits, Roles, embedded::EmbeddedLeases, redis::Link};
+use platform::roles::{
+    Bus, CacheStore, Leases, Limits, Roles,
+    embedded::{EmbeddedCache, EmbeddedLeases},
+    redis::{Link, RedisCache},
+};
 
 /// What others do on this machine must not make a server seem to be away.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,6 +32,7 @@ struct Instances {
     limits: [Arc<dyn Limits>; 2],
     leases: [Arc<dyn Leases>; 2],
     buses: [Arc<dyn Bus>; 2],
+    stores: [Arc<dyn CacheStore>; 2],
 }
 
 impl Instances {
@@ -34,21 +41,25 @@ impl Instances {
         let Roles { limits, bus, .. } = Roles::embedded();
         let leases = EmbeddedLeases::default();
         let another = leases.another_holder();
+        let store: Arc<dyn CacheStore> = Arc::new(EmbeddedCache::default());
         Self {
             limits: [limits.clone(), limits],
             leases: [Arc::new(leases), Arc::new(another)],
             buses: [bus.clone(), bus],
+            stores: [store.clone(), store],
         }
     }
 
     /// In two processes, on a server.
     fn redis(url: &str) -> Self {
-        let [first, second] =
-            [(); 2].map(|()| Roles::on(Link::new(url).unwrap().waiting(PATIENCE)));
+        let link = || Link::new(url).unwrap().waiting(PATIENCE);
+        let [first, second] = [(); 2].map(|()| Roles::on(link()));
+        let store = || Arc::new(RedisCache::new(Arc::new(link())));
         Self {
             limits: [first.limits, second.limits],
             leases: [first.leases, second.leases],
             buses: [first.bus, second.bus],
+            stores: [store(), store()],
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Both roles on Redis, and while it is away.
+//! All roles on Redis, and while it is away.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use bytes::Bytes;
-use platform::roles::{Heard, Hold, Quota, Roles};
+use platform::roles::{Cache, Heard, Hold, Quota, Roles};
 use testkit::{RedisServer, eventually};
 
-use super::{Instances, bus, leases, limits};
+use super::{Instances, bus, cache, leases, limits};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -30,6 +30,30 @@ async fn leases() {
 async fn bus() {
     let server = RedisServer::start().await;
     bus::check(&Instances::redis(&server.url())).await;
+}
+
+#[tokio::test]
+async fn cache() {
+    let server = RedisServer::start().await;
+    cache::check(&Instances::redis(&server.url())).await;
+}
+
+#[tokio::test]
+async fn while_it_is_away_everything_is_read() {
+    let mut server = RedisServer::start().await;
+    let Instances { stores: [store, _], .. } = Instances::redis(&server.url());
+    let cache = Cache::on(store);
+    let ask = async |n: u32| cache.remember("key", HOUR, async || anyhow::Ok(n)).await.unwrap();
+    assert_eq!((ask(1).await, ask(2).await), (1, 1));
+    server.kill();
+    cache.forget(&["key".to_owned()]).await;
+    assert_eq!((ask(3).await, ask(4).await), (3, 4));
+    server.start_again().await;
+    let kept = eventually(LIMIT, async || {
+        let kept = ask(5).await;
+        (ask(6).await == kept).then_some(kept)
+    });
+    kept.await;
 }
 
 #[tokio::test]
