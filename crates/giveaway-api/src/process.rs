@@ -49,6 +49,8 @@ pub struct Settings {
     pub processor: Peer,
     /// Where wallets are topped up.
     pub provider: ProviderSettings,
+    /// Where browsers reach the gateway, if not at the address of the pages.
+    pub gateway_url: String,
     /// How long publishing may try to reserve the prizes before it gives up and refunds.
     pub publish_timeout_seconds: u32,
     /// How often the provider's payments are listed for what its messages lost.
@@ -67,6 +69,7 @@ impl Default for Settings {
             payout_cooling_hours,
             mode,
             public_url: _,
+            gateway_url,
         } = Config::default();
         Self {
             mode,
@@ -79,6 +82,7 @@ impl Default for Settings {
             giftcard: Peer::at(50_052),
             processor: Peer::at(50_053),
             provider: ProviderSettings::default(),
+            gateway_url,
             publish_timeout_seconds,
             payment_sweep_seconds,
             payout_cooling_hours,
@@ -103,6 +107,7 @@ impl Settings {
         Config {
             mode: self.mode,
             public_url: self.server.public_url.clone(),
+            gateway_url: self.gateway_url.clone(),
             publish_timeout_seconds: self.publish_timeout_seconds,
             payment_sweep_seconds: self.payment_sweep_seconds,
             payout_cooling_hours: self.payout_cooling_hours,

@@ -13,6 +13,7 @@
 //! | [`keys`] | key files: made at first start, mode 0600, each with a key id |
 //! | [`metrics`] | what is counted in a process, for the administrator |
 //! | [`outbox`] | calls that must happen because state changed |
+//! | [`pages`] | what the pages of all applications have in common |
 //! | [`process`] | one application of a fleet: what it stands on, how it starts and ends |
 //! | [`provider`] | the payment-provider port and its sandbox adapter |
 //! | [`quarantine`] | a restored database holds still until it matches the world |
@@ -35,6 +36,7 @@ pub mod id;
 pub mod keys;
 pub mod metrics;
 pub mod outbox;
+pub mod pages;
 pub mod process;
 pub mod provider;
 pub mod quarantine;

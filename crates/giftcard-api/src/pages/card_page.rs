@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{
     Frame, day,
     fault::{Fault, Form},
-    page,
+    frame, page,
 };
 use crate::{
     actions::reveal, domain::card::CardState, service::Shared, store::card, views::RevealView,
@@ -40,7 +40,7 @@ pub(crate) async fn ask(
     link: Result<Query<Link>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Fault> {
     let token = link.ok().and_then(|Query(link)| link.token);
-    page(&AskPage { frame: Frame::of(&service, false), token })
+    page(&AskPage { frame: frame(&service), token })
 }
 
 #[derive(Template)]
@@ -77,5 +77,5 @@ pub(crate) async fn reveal(
         .await?
         .and_then(|card| card.expires_at)
         .map(day);
-    page(&RevealedPage { frame: Frame::of(&service, false), card: shown, expires })
+    page(&RevealedPage { frame: frame(&service), card: shown, expires })
 }

@@ -1,15 +1,14 @@
 //! What a page says when it cannot do what was asked.
 
-use askama::Template;
 use axum::{
     extract::{FromRequest, Request},
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use http::StatusCode;
-use platform::http::Problem;
+pub(crate) use platform::pages::sentence;
+use platform::{http::Problem, pages::problem_page};
 use serde::de::DeserializeOwned;
 
-use super::Frame;
 use crate::{domain::refusal::Kind, error::Error};
 
 /// Why there is no page.
@@ -87,26 +86,13 @@ impl From<sea_orm::DbErr> for Fault {
     }
 }
 
-#[derive(Template)]
-#[template(path = "fault.html")]
-struct FaultPage {
-    frame: Frame,
-    title: &'static str,
-    words: String,
-    to_till: bool,
-}
-
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let Self::Told { status, words, to_till } = self else {
             return Redirect::to("/till").into_response();
         };
-        let title = if status == StatusCode::NOT_FOUND { "Not found" } else { "That did not work" };
-        let frame = Frame { test_mode: false, signed_in: false };
-        match (FaultPage { frame, title, words, to_till }).render() {
-            Ok(html) => (status, Html(html)).into_response(),
-            Err(_) => status.into_response(),
-        }
+        let problem = Problem::new(status, "page").detail(words);
+        problem_page(&problem, to_till.then_some(("/till", "To the till")))
     }
 }
 
@@ -121,25 +107,5 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
             .await
             .map(|form: axum::extract::Form<T>| Self(form.0))
             .map_err(|_| Fault::told(StatusCode::BAD_REQUEST, "The form is not complete."))
-    }
-}
-
-/// A message of ours as a sentence.
-pub(crate) fn sentence(message: &str) -> String {
-    let mut characters = message.chars();
-    match characters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
-        None => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_become_sentences() {
-        assert_eq!(sentence("the card is used up"), "The card is used up.");
-        assert_eq!(sentence(""), "");
     }
 }

@@ -16,6 +16,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderValue, header};
+use platform::pages::Frame;
 
 use crate::service::{Service, Shared};
 
@@ -25,7 +26,6 @@ use fault::Fault;
 pub(crate) fn router() -> Router<Shared> {
     Router::new()
         // [anyone]
-        .route("/assets/giftcard.css", get(stylesheet))
         .route("/till", get(till::show))
         .route("/till/session", post(session::open))
         // [a merchant, by the till's cookie]
@@ -40,18 +40,8 @@ pub(crate) fn router() -> Router<Shared> {
 }
 
 /// What surrounds every page.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    /// No real money moves: the page says so.
-    test_mode: bool,
-    /// The till's navigation is shown.
-    signed_in: bool,
-}
-
-impl Frame {
-    fn of(service: &Service, signed_in: bool) -> Self {
-        Self { test_mode: service.books.mode == ledger::Mode::Test, signed_in }
-    }
+fn frame(service: &Service) -> Frame {
+    Frame::new(service.books.mode == ledger::Mode::Test)
 }
 
 /// A page, never kept by a cache: all of them show money or codes.
@@ -70,12 +60,4 @@ fn when(ms: i64) -> String {
 /// A date as people read it.
 fn day(ms: i64) -> String {
     crate::store::time(ms).strftime("%Y-%m-%d").to_string()
-}
-
-async fn stylesheet() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, include_str!("giftcard.css"))
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     Frame,
     fault::{Fault, Form, sentence},
-    page,
+    frame, page,
     session::AtTill,
     when,
 };
@@ -153,7 +153,7 @@ fn fill(
         })
         .collect::<anyhow::Result<_>>()?;
     Ok(ReceiptPage {
-        frame: Frame::of(service, true),
+        frame: frame(&service),
         problem,
         id: redemption.id,
         amount: amount.to_string(),

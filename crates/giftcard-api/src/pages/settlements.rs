@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     Frame,
     fault::{Fault, Form, sentence},
-    page,
+    frame, page,
     session::AtTill,
     when,
 };
@@ -108,7 +108,7 @@ async fn list(
     let due = waiting.iter().map(due).collect::<anyhow::Result<_>>().map_err(Fault::unexpected)?;
     let rows = rows.iter().map(row).collect::<anyhow::Result<_>>().map_err(Fault::unexpected)?;
     page(&SettlementsPage {
-        frame: Frame::of(service, true),
+        frame: frame(&service),
         problem,
         blocked: merchant.blocked_at.is_some(),
         due,

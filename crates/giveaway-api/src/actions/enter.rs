@@ -10,10 +10,12 @@ use crate::{
     domain::{
         address::CanonicalAddress,
         entry::{Applicant, BadField, Form, Source},
+        referral::referrer,
     },
     error::{Error, Result},
     ids::{EntryId, GiveawayId},
     service::Service,
+    store::entry,
 };
 
 /// Enters somebody; the entry counts once the address is confirmed through the mailed link. The
@@ -27,7 +29,9 @@ pub async fn enter(
     giveaway: GiveawayId,
     form: &Form<'_>,
 ) -> Result<EntryId> {
-    let applicant = Applicant::check(form, this_year(service)).map_err(invalid)?;
+    let referrer = referrer_address(service, giveaway, form.referred_by).await?;
+    let form = Form { referred_by: referrer.as_deref().unwrap_or(form.referred_by), ..*form };
+    let applicant = Applicant::check(&form, this_year(service)).map_err(invalid)?;
     // A file may lack them; somebody who fills in the form can be asked.
     if applicant.country.is_none() {
         return Err(Error::field("/country", "the country is needed"));
@@ -36,9 +40,20 @@ pub async fn enter(
         return Err(Error::field("/birth_year", "the birth year is needed"));
     }
     let reference = reference(service, giveaway, &applicant.address.canonical);
-    let entry = candidate(giveaway, applicant, Source::Form, false);
-    entry_queue::submit(service, giveaway, entry).await?;
+    let candidate = candidate(giveaway, applicant, Source::Form, false);
+    entry_queue::submit(service, giveaway, candidate).await?;
     Ok(reference)
+}
+
+/// The address of the entrant whose link was followed, if that is what was given.
+async fn referrer_address(
+    service: &Service,
+    giveaway: GiveawayId,
+    given: &str,
+) -> Result<Option<String>> {
+    let Some(id) = referrer(&service.link_key, given) else { return Ok(None) };
+    let entry = entry::find(service.db.read(), id).await?;
+    Ok(entry.filter(|entry| entry.giveaway_id == giveaway.0).and_then(|entry| entry.address))
 }
 
 /// The present year by our clock, the last in which anybody can have been born.
@@ -47,7 +62,12 @@ pub(crate) fn this_year(service: &Service) -> u16 {
     u16::try_from(year).unwrap_or(u16::MAX)
 }
 
-fn reference(service: &Service, giveaway: GiveawayId, address: &CanonicalAddress) -> EntryId {
+/// What names an address in a giveaway without telling it.
+pub(crate) fn reference(
+    service: &Service,
+    giveaway: GiveawayId,
+    address: &CanonicalAddress,
+) -> EntryId {
     let key = service.link_key.derive("entry-reference");
     let mac = hmac_sha256(key.reveal(), &[giveaway.0.as_bytes(), address.as_str().as_bytes()]);
     let mut id = [0; 16];

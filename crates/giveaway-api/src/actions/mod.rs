@@ -5,6 +5,7 @@ pub mod admit_to_rooms;
 pub mod cancel_giveaway;
 pub mod claim_prize;
 pub mod commit_draw;
+pub mod confirm_by_code;
 pub mod confirm_entry;
 pub mod create_host;
 pub mod credit_void;

@@ -4,6 +4,7 @@ use platform::token::{BadLink, open_link};
 
 use super::confirm_entry::CONFIRM;
 use crate::{
+    domain::referral::referral_of,
     error::{Error, Result},
     ids::{EntryId, GiveawayId},
     service::Service,
@@ -19,6 +20,8 @@ pub struct Confirmable {
     pub title: String,
     /// The link was used before: it only fetches the receipt again.
     pub is_confirmed: bool,
+    /// What names the entry in a link that is passed on.
+    pub referral: String,
 }
 
 /// Reads what would be confirmed. Changes nothing.
@@ -39,5 +42,6 @@ pub async fn preview_confirmation(service: &Service, token: &str) -> Result<Conf
         giveaway: id,
         title: giveaway.title,
         is_confirmed: entry.verified_at.is_some(),
+        referral: referral_of(&service.link_key, entry.entry_id()),
     })
 }

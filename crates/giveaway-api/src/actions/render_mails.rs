@@ -18,7 +18,7 @@ use super::{
     confirm_entry::{self, CONFIRM},
 };
 use crate::{
-    domain::winner::WinnerState,
+    domain::{entry_code::code_at, winner::WinnerState},
     error::{Error, Result},
     ids::{EntryId, GiveawayId, WinnerId},
     pages::mail::{self as letter, About, Mail, Prize, Rendered},
@@ -167,7 +167,8 @@ fn confirm(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {
     let until = person.giveaway.freeze_at.unwrap_or(person.giveaway.closes_at);
     let expires_at = from_millis(until);
     let link = link(service, "confirm", CONFIRM, person.entry.id, expires_at);
-    render(service, person, &Mail::ConfirmEntry { link: &link, expires_at })
+    let code = code_at(&service.link_key, person.entry.entry_id(), service.clock.now());
+    render(service, person, &Mail::ConfirmEntry { link: &link, code: &code, expires_at })
 }
 
 fn receipt(service: &Service, person: &Person<'_>) -> Result<Option<Rendered>> {

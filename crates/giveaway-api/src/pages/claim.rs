@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    frame::{Fields, Frame, Keep, Token, page, private_page},
+    frame::{Fields, Frame, Keep, Token, of, page, private_page},
     limit::Admitted,
     problem::Failure,
     wording::{Time, price, until},
@@ -103,17 +103,17 @@ pub(super) async fn offer(
 ) -> Result<Response, Failure> {
     let prize = match look_at_prize(&service, &token).await {
         Ok(prize) => prize,
-        Err(error) => return fresh_link(error, token),
+        Err(error) => return fresh_link(&service, error, token),
     };
     match prize.state {
         WinnerState::Selected => Ok(private_page(&OfferPage {
-            frame: Frame::default(),
+            frame: of(&service),
             until: until(service.clock.now(), prize.claim_until),
             claim_until: prize.claim_until.into(),
             prize: prize.into(),
             token,
         })),
-        WinnerState::Claimed => Ok(yours(prize, Way::Ask { token })),
+        WinnerState::Claimed => Ok(yours(&service, prize, Way::Ask { token })),
         state => Err(passed_on(state)),
     }
 }
@@ -125,12 +125,12 @@ pub(super) async fn take(
     Fields(Token { token }): Fields<Token>,
 ) -> Result<Response, Failure> {
     match claim_prize(&service, &token).await {
-        Ok(Claimed { prize, reveal: None }) => Ok(yours(prize, Way::Wait { token })),
+        Ok(Claimed { prize, reveal: None }) => Ok(yours(&service, prize, Way::Wait { token })),
         Ok(Claimed { prize, reveal: Some(reveal) }) => {
             let until = reveal.expires_at.into();
-            Ok(yours(prize, Way::Show { token: reveal.token, until, path: CARD_PATH }))
+            Ok(yours(&service, prize, Way::Show { token: reveal.token, until, path: CARD_PATH }))
         }
-        Err(error) => fresh_link(error, token),
+        Err(error) => fresh_link(&service, error, token),
     }
 }
 
@@ -151,19 +151,19 @@ pub(super) async fn decline(
 ) -> Result<Response, Failure> {
     if sure == "yes" {
         return match decline_prize(&service, &token).await {
-            Ok(()) => Ok(private_page(&DeclinedPage { frame: Frame::default() })),
-            Err(error) => fresh_link(error, token),
+            Ok(()) => Ok(private_page(&DeclinedPage { frame: of(&service) })),
+            Err(error) => fresh_link(&service, error, token),
         };
     }
     let prize = match look_at_prize(&service, &token).await {
         Ok(prize) => prize,
-        Err(error) => return fresh_link(error, token),
+        Err(error) => return fresh_link(&service, error, token),
     };
     match prize.state {
         WinnerState::Selected => {
-            Ok(private_page(&DeclinePage { frame: Frame::default(), prize: prize.into(), token }))
+            Ok(private_page(&DeclinePage { frame: of(&service), prize: prize.into(), token }))
         }
-        WinnerState::Claimed => Ok(yours(prize, Way::Ask { token })),
+        WinnerState::Claimed => Ok(yours(&service, prize, Way::Ask { token })),
         state => Err(passed_on(state)),
     }
 }
@@ -190,11 +190,11 @@ pub(super) async fn resend(
         _ => Asker::Link { token },
     };
     resend_link(&service, &asker).await?;
-    Ok(private_page(&ResentPage { frame: Frame::default() }))
+    Ok(private_page(&ResentPage { frame: of(&service) }))
 }
 
-fn yours(prize: Prize, way: Way) -> Response {
-    private_page(&YoursPage { frame: Frame::default(), prize: prize.into(), way })
+fn yours(service: &Service, prize: Prize, way: Way) -> Response {
+    private_page(&YoursPage { frame: of(service), prize: prize.into(), way })
 }
 
 fn passed_on(state: WinnerState) -> Failure {
@@ -207,14 +207,21 @@ fn passed_on(state: WinnerState) -> Failure {
 }
 
 /// A link that was good once can be exchanged for a fresh one; every other refusal stays what it is.
-fn fresh_link(error: Error, token: String) -> Result<Response, Failure> {
+fn fresh_link(service: &Service, error: Error, token: String) -> Result<Response, Failure> {
     let was_used = match &error {
         Error::Gone { code: "link_expired", .. } => false,
         Error::Gone { code: "link_used", .. } => true,
         _ => return Err(error.into()),
     };
-    let answer = FreshLinkPage { frame: Frame::default(), was_used, token };
+    let answer = FreshLinkPage { frame: of(service), was_used, token };
     Ok(page(StatusCode::GONE, Keep::Nothing, &answer))
+}
+
+impl Way {
+    /// Whether the page asks again on its own, where scripts run.
+    fn waits(&self) -> bool {
+        matches!(self, Self::Wait { .. })
+    }
 }
 
 impl From<Prize> for PrizeView {

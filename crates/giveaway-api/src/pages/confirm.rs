@@ -11,7 +11,7 @@ use axum::{
 use draw::receipt::Receipt;
 
 use super::{
-    frame::{Fields, Frame, Token, private_page},
+    frame::{Fields, Frame, Token, of, private_page},
     limit::Admitted,
     problem::Failure,
 };
@@ -38,6 +38,8 @@ struct ReceiptPage {
     entry: Confirmable,
     token: String,
     receipt: String,
+    /// Their own link to the giveaway, to pass on.
+    referral: String,
 }
 
 /// `GET /confirm?t=…`: asks. Mail programs that follow links on their own confirm nothing.
@@ -47,7 +49,7 @@ pub(super) async fn ask(
     Query(Token { token }): Query<Token>,
 ) -> Result<Response, Failure> {
     let entry = preview_confirmation(&service, &token).await?;
-    Ok(private_page(&ConfirmPage { frame: Frame::default(), entry, token }))
+    Ok(private_page(&ConfirmPage { frame: of(&service), entry, token }))
 }
 
 /// `POST /confirm`: verifies the address and shows the receipt.
@@ -56,9 +58,16 @@ pub(super) async fn confirm(
     State(service): State<Arc<Service>>,
     Fields(Token { token }): Fields<Token>,
 ) -> Result<Response, Failure> {
-    let receipt = readable(&confirm_entry(&service, &token).await?);
-    let entry = preview_confirmation(&service, &token).await?;
-    Ok(private_page(&ReceiptPage { frame: Frame::default(), entry, token, receipt }))
+    receipt_page(&service, token).await
+}
+
+/// Verifies the address that the token was made for, and shows the receipt.
+pub(super) async fn receipt_page(service: &Service, token: String) -> Result<Response, Failure> {
+    let receipt = readable(&confirm_entry(service, &token).await?);
+    let entry = preview_confirmation(service, &token).await?;
+    let referral =
+        format!("{}/g/{}?ref={}", service.config.public_url, entry.giveaway, entry.referral);
+    Ok(private_page(&ReceiptPage { frame: of(service), entry, token, receipt, referral }))
 }
 
 /// `POST /confirm/receipt`: the receipt as a file.

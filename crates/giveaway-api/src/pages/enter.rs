@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{
     countries::{COUNTRIES, CountryName},
-    frame::{Fields, Frame, Keep, page, private_page},
+    frame::{Fields, Frame, Keep, live_page, of, private_page},
     giveaway::{named, page_of},
     limit::Admitted,
     problem::Failure,
@@ -51,11 +51,13 @@ pub(super) struct Wrong {
 
 #[derive(Template)]
 #[template(path = "check_mail.html")]
-struct CheckMailPage {
-    frame: Frame,
-    title: String,
-    path: String,
-    address: String,
+pub(super) struct CheckMailPage {
+    pub(super) frame: Frame,
+    pub(super) title: String,
+    pub(super) path: String,
+    pub(super) address: String,
+    /// What is wrong with the code that was typed.
+    pub(super) wrong: Option<String>,
 }
 
 /// `POST /g/{giveaway}/enter`. The answer is the same for an address that is known and one that is
@@ -79,7 +81,8 @@ pub(super) async fn submit(
             let title = present_giveaway(&service, id).await?.giveaway.title;
             let address = given.email.trim().to_owned();
             let path = format!("/g/{id}");
-            Ok(private_page(&CheckMailPage { frame: Frame::default(), title, path, address }))
+            let frame = of(&service);
+            Ok(private_page(&CheckMailPage { frame, title, path, address, wrong: None }))
         }
         Err(Error::Invalid(errors)) => {
             let wrong = errors.into_iter().map(|error| Wrong {
@@ -88,7 +91,8 @@ pub(super) async fn submit(
             });
             let form = EntryForm { errors: wrong.collect(), given };
             let shown = present_giveaway(&service, id).await?;
-            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, Keep::Nothing, &page_of(&shown, form)))
+            let answer = page_of(&service, &shown, form);
+            Ok(live_page(&service, StatusCode::UNPROCESSABLE_ENTITY, Keep::Nothing, &answer))
         }
         Err(error) => Err(error.into()),
     }

@@ -6,24 +6,17 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
+use platform::http::allow_gateway;
 use serde::de::DeserializeOwned;
 
-use super::{assets, problem::Failure};
-use crate::error::Error;
+use super::problem::Failure;
+use crate::{error::Error, service::Service};
 
-/// What the layout needs of every page.
-#[derive(Clone, Debug)]
-pub(super) struct Frame {
-    /// Where the style sheet is.
-    pub(super) style: String,
-    /// Where the icon is.
-    pub(super) icon: String,
-}
+pub(super) use platform::pages::Frame;
 
-impl Default for Frame {
-    fn default() -> Self {
-        Self { style: assets::style_url(), icon: assets::icon_url() }
-    }
+/// The frame of this installation's pages.
+pub(super) fn of(service: &Service) -> Frame {
+    Frame::new(service.mode() == ledger::Mode::Test)
 }
 
 /// Whether an answer may be kept by browsers.
@@ -50,6 +43,20 @@ pub(super) fn page(status: StatusCode, keep: Keep, template: &impl Template) -> 
         Keep::Nothing => HeaderValue::from_static("no-store"),
     };
     response.headers_mut().insert(header::CACHE_CONTROL, keep);
+    response
+}
+
+/// A page whose scripts reach the gateway, also where that is at another origin.
+pub(super) fn live_page(
+    service: &Service,
+    status: StatusCode,
+    keep: Keep,
+    template: &impl Template,
+) -> Response {
+    let mut response = page(status, keep, template);
+    if let Some(gateway) = service.config.gateway() {
+        allow_gateway(&mut response, &gateway);
+    }
     response
 }
 

@@ -18,23 +18,26 @@ use serde::Deserialize;
 use self::{
     course::{Step, course},
     prizes::{Prizes, prizes},
-    standing::{Standing, standing},
 };
 use super::{
     countries::name_of,
     enter::EntryForm,
-    frame::{Frame, Keep, page},
+    frame::{Frame, Keep, live_page},
     problem::Failure,
     wording::{Time, grouped, length, paragraphs, price},
 };
 use crate::{
-    actions::present_giveaway::{Presented, present_giveaway},
+    actions::{
+        present_giveaway::{Presented, present_giveaway},
+        public_giveaway::PublicGiveaway,
+    },
     domain::giveaway::GiveawayState,
     error::Error,
     http::PREFIX,
     ids::GiveawayId,
     service::Service,
 };
+pub(super) use standing::{Standing, standing};
 
 /// Who sent this visitor.
 #[derive(Deserialize)]
@@ -50,8 +53,16 @@ pub(super) struct GiveawayPage {
     frame: Frame,
     id: String,
     path: String,
+    /// The complete address, for those who pass it on.
+    url: String,
+    public_path: String,
+    gateway: Option<String>,
+    phase: String,
+    now: Time,
     title: String,
     description: Vec<String>,
+    /// The description in one line.
+    summary: String,
     standing: Standing,
     /// What all prizes are worth together.
     worth: String,
@@ -66,7 +77,6 @@ pub(super) struct GiveawayPage {
     grounds: Vec<String>,
     alternates: u32,
     claim_time: String,
-    is_test: bool,
     is_funded: bool,
     is_cancelled: bool,
     opens_later: bool,
@@ -87,6 +97,7 @@ struct Proof {
     manifest_hash: Option<String>,
     manifest_path: String,
     transcript_path: Option<String>,
+    verify_path: String,
     public_key: String,
 }
 
@@ -97,8 +108,8 @@ pub(super) async fn show(
     Query(referral): Query<Referral>,
 ) -> Result<Response, Failure> {
     let presented = present_giveaway(&service, named(&giveaway)?).await?;
-    let answer = page_of(&presented, EntryForm::referred_by(referral.by));
-    Ok(page(StatusCode::OK, Keep::Public, &answer))
+    let answer = page_of(&service, &presented, EntryForm::referred_by(referral.by));
+    Ok(live_page(&service, StatusCode::OK, Keep::Public, &answer))
 }
 
 /// The giveaway in the path. What is no id names nothing.
@@ -107,22 +118,26 @@ pub(super) fn named(path: &str) -> Result<GiveawayId, Failure> {
 }
 
 /// Puts the page into words. The form is left out when nobody can enter.
-pub(super) fn page_of(presented: &Presented, form: EntryForm) -> GiveawayPage {
+pub(super) fn page_of(service: &Service, presented: &Presented, form: EntryForm) -> GiveawayPage {
     use GiveawayState as S;
     let giveaway = &presented.giveaway;
     let rules = &giveaway.rules;
     let is_cancelled = matches!(giveaway.state, S::Cancelling | S::Cancelled);
-    let worth: u64 = rules.units.iter().map(|unit| unit.value_minor).sum();
-    let currency = rules.units.first().map_or("", |unit| unit.currency.as_str());
     let grounds = rules.disqualification.iter().map(|ground| ground.as_str().replace('_', " "));
     GiveawayPage {
-        frame: Frame::default(),
+        frame: Frame::new(presented.is_test),
         id: giveaway.id.to_string(),
         path: format!("/g/{}", giveaway.id),
+        url: format!("{}/g/{}", service.config.public_url, giveaway.id),
+        public_path: format!("{PREFIX}/giveaways/{}/public", giveaway.id),
+        gateway: service.config.gateway(),
+        phase: phase(giveaway.state),
+        now: giveaway.server_time.into(),
         title: giveaway.title.clone(),
         description: paragraphs(&giveaway.description),
+        summary: summary(giveaway),
         standing: standing(presented),
-        worth: price(worth, currency),
+        worth: worth(giveaway),
         entries: count(giveaway.counts.entries),
         confirmed: count(giveaway.counts.verified),
         prizes: prizes(presented),
@@ -131,13 +146,34 @@ pub(super) fn page_of(presented: &Presented, form: EntryForm) -> GiveawayPage {
         grounds: grounds.collect(),
         alternates: rules.alternates,
         claim_time: length(rules.claim_seconds.into()),
-        is_test: presented.is_test,
         is_funded: !is_cancelled && giveaway.state != S::Completed,
         is_cancelled,
         opens_later: giveaway.state == S::Scheduled,
         form: presented.takes_entries.then_some(form),
         proof: proof(presented),
     }
+}
+
+/// What all prizes are worth together.
+pub(super) fn worth(giveaway: &PublicGiveaway) -> String {
+    let units = &giveaway.rules.units;
+    let worth: u64 = units.iter().map(|unit| unit.value_minor).sum();
+    price(worth, units.first().map_or("", |unit| unit.currency.as_str()))
+}
+
+/// The state by the name that events have for it.
+pub(super) fn phase(state: GiveawayState) -> String {
+    state.to_string()
+}
+
+/// What those read to whom the page is passed on.
+fn summary(giveaway: &PublicGiveaway) -> String {
+    let prizes = giveaway.rules.units.len();
+    let s = if prizes == 1 { "" } else { "s" };
+    format!(
+        "{prizes} gift card{s}, {} in all, funded before it opened. The draw can be checked by anyone.",
+        worth(giveaway)
+    )
 }
 
 fn proof(presented: &Presented) -> Proof {
@@ -154,6 +190,7 @@ fn proof(presented: &Presented) -> Proof {
         manifest_hash: giveaway.manifest_hash.map(|hash| hash.to_string()),
         manifest_path: path("manifest"),
         transcript_path: giveaway.winners.is_some().then(|| path("transcript")),
+        verify_path: format!("/verify?giveaway={}", giveaway.id),
         public_key: presented.public_key.to_string(),
     }
 }
@@ -181,7 +218,7 @@ fn named_countries(codes: &[draw::codes::Country]) -> String {
 }
 
 /// A count from the database, which has no unsigned numbers.
-fn count(n: i64) -> String {
+pub(super) fn count(n: i64) -> String {
     grouped(u64::try_from(n).unwrap_or(0))
 }
 

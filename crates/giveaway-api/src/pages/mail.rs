@@ -28,6 +28,8 @@ pub(crate) enum Mail<'a> {
     ConfirmEntry {
         /// To the page that confirms.
         link: &'a str,
+        /// For the page that was left open on another device.
+        code: &'a str,
         /// When the link ends.
         expires_at: Timestamp,
     },
@@ -170,7 +172,7 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
         url: about.url.to_owned(),
     };
     match mail {
-        Mail::ConfirmEntry { link, expires_at } => letter(
+        Mail::ConfirmEntry { link, code, expires_at } => letter(
             format!("Confirm your entry: {title}"),
             None,
             MAYBE_ENTERED,
@@ -179,6 +181,10 @@ fn compose(about: About<'_>, mail: &Mail<'_>) -> Letter {
                     "Please confirm your entry in “{title}”. It counts once it is confirmed."
                 )),
                 Part::Link { label: "Confirm my entry", url: (*link).to_owned() },
+                Part::Exact {
+                    label: "Or type this code on the page where you entered, within half an hour",
+                    value: (*code).to_owned(),
+                },
                 text(format!("The link works until {}.", at(*expires_at))),
             ],
         ),
@@ -324,8 +330,11 @@ mod tests {
 
     #[test]
     fn a_confirmation_has_nothing_that_a_stranger_chose() {
-        let mail =
-            Mail::ConfirmEntry { link: "https://win.example/confirm?t=abc", expires_at: time() };
+        let mail = Mail::ConfirmEntry {
+            link: "https://win.example/confirm?t=abc",
+            code: "012345",
+            expires_at: time(),
+        };
         let mail = render(ABOUT, &mail).unwrap();
         assert_snapshot!(mail.text, @"
         Hello,
@@ -334,6 +343,9 @@ mod tests {
 
         Confirm my entry:
         https://win.example/confirm?t=abc
+
+        Or type this code on the page where you entered, within half an hour:
+        012345
 
         The link works until 22 November 2026, 12:00 UTC.
 
@@ -387,7 +399,7 @@ mod tests {
         );
         let link = "https://win.example/x?t=abc";
         let mails = [
-            Mail::ConfirmEntry { link, expires_at: time() },
+            Mail::ConfirmEntry { link, code: "012345", expires_at: time() },
             Mail::Receipt { name: None, receipt: &receipt },
             Mail::Commitment { name: None, manifest_hash: Hex([4; 32]), round: 7, draw_at: time() },
             Mail::Winner { name: None, prize: PRIZE, claim_until: time(), link },

@@ -6,16 +6,19 @@
 //! Tokens come in by a mailed link or a form's body and go out in a page's body, never in the
 //! address of a redirect.
 
-mod assets;
 mod claim;
+mod code;
 mod confirm;
 mod countries;
+mod embed;
 mod enter;
 mod frame;
 mod giveaway;
 mod limit;
 pub(crate) mod mail;
 mod problem;
+mod verify;
+mod welcome;
 mod wording;
 
 use std::sync::Arc;
@@ -34,15 +37,17 @@ const FORM_LIMIT_BYTES: usize = 16 * 1024;
 /// The routes, with complete paths.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
     Router::new()
+        .route("/", get(welcome::show))
+        .route("/verify", get(verify::show))
+        .route("/embed/{giveaway}", get(embed::show))
         .route("/g/{giveaway}", get(giveaway::show))
         .route("/g/{giveaway}/enter", post(enter::submit))
+        .route("/g/{giveaway}/code", post(code::submit))
         .route("/confirm", get(confirm::ask).post(confirm::confirm))
         .route("/confirm/receipt", post(confirm::download))
         .route("/claim", get(claim::offer).post(claim::take))
         .route("/claim/decline", post(claim::decline))
         .route("/claim/resend", post(claim::resend))
-        .route(assets::STYLE_PATH, get(assets::style))
-        .route(assets::ICON_PATH, get(assets::icon))
         .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
         .with_state(service.clone())
 }

@@ -2,6 +2,8 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
+pub(super) use platform::pages::sentence;
+
 /// A time for a person and for a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Time {
@@ -69,17 +71,6 @@ pub(super) fn grouped(n: u64) -> String {
     grouped
 }
 
-/// A message of an error as a sentence.
-pub(super) fn sentence(message: &str) -> String {
-    let mut letters = message.chars();
-    match letters.next() {
-        None => String::new(),
-        Some(first) => {
-            format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.'))
-        }
-    }
-}
-
 /// A text of several lines as its paragraphs: the lines between empty lines belong together.
 pub(super) fn paragraphs(text: &str) -> Vec<String> {
     let mut paragraphs = vec![String::new()];
@@ -140,10 +131,5 @@ mod tests {
     fn texts_keep_their_paragraphs() {
         assert_eq!(paragraphs(" One\ntwo \n\n\n three\r\n"), ["One\ntwo", "three"]);
         assert!(paragraphs(" \n ").is_empty());
-        assert_eq!(
-            sentence("the link has expired; enter once more"),
-            "The link has expired; enter once more."
-        );
-        assert_eq!(sentence(""), "");
     }
 }

@@ -114,6 +114,8 @@ impl Applications {
         let config = giveaway_api::Config {
             mode: around.config.mode,
             public_url: around.public_url.to_owned(),
+            // The same origin serves it.
+            gateway_url: String::new(),
             publish_timeout_seconds: around.config.giveaway.publish_timeout_seconds,
             payment_sweep_seconds: around.config.giveaway.payment_sweep_seconds,
             payout_cooling_hours: around.config.giveaway.payout_cooling_hours,

@@ -7,7 +7,10 @@ use axum::{
     extract::{Query, State},
     response::Html,
 };
-use platform::http::{Json, Problem};
+use platform::{
+    http::{Json, Problem},
+    pages::Frame,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -62,6 +65,7 @@ struct Item {
 #[derive(Template)]
 #[template(path = "mails.html")]
 struct Page<'a> {
+    frame: Frame,
     to: &'a str,
     mails: Vec<Row>,
     next: Option<Uuid>,
@@ -88,7 +92,7 @@ pub(super) async fn page(
             at: super::for_people(mail.at),
         })
         .collect();
-    super::render(&Page { to: wanted.to.trim(), mails, next })
+    super::render(&Page { frame: Frame::new(true), to: wanted.to.trim(), mails, next })
 }
 
 pub(super) async fn json(

@@ -6,7 +6,6 @@
 //! | `GET /dev/mail.json?to=&template=&limit=&after=` | the same for programs |
 //! | `GET /dev/mail/{id}` | one mail |
 //! | `GET /dev/mail/{id}/html` | its HTML part, without scripts and without anything from elsewhere |
-//! | `GET /dev/mail.css` | how they look |
 
 mod list_mails;
 mod show_mail;
@@ -24,13 +23,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/dev/mail.json", get(list_mails::json))
         .route("/dev/mail/{id}", get(show_mail::page))
         .route("/dev/mail/{id}/html", get(show_mail::html))
-        .route("/dev/mail.css", get(style))
         .with_state(state)
-}
-
-async fn style() -> ([(header::HeaderName, HeaderValue); 1], &'static str) {
-    let css = HeaderValue::from_static("text/css; charset=utf-8");
-    ([(header::CONTENT_TYPE, css)], include_str!("../pages/mail.css"))
 }
 
 /// Renders a page that a template cannot fail on in practice.

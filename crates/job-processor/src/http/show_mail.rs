@@ -8,7 +8,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use http::{HeaderValue, header};
-use platform::http::Problem;
+use platform::{http::Problem, pages::Frame};
 use uuid::Uuid;
 
 use crate::{
@@ -22,6 +22,7 @@ const HTML_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-sr
 #[derive(Template)]
 #[template(path = "mail.html")]
 struct Page {
+    frame: Frame,
     id: Uuid,
     recipient: String,
     subject: String,
@@ -43,6 +44,7 @@ pub(super) async fn page(
 ) -> Result<Html<String>, Problem> {
     let mail = find(&app, &id).await?;
     super::render(&Page {
+        frame: Frame::new(true),
         id: mail.id,
         at: super::for_people(mail.at),
         recipient: mail.recipient,

@@ -98,7 +98,7 @@ async fn pages_follow_each_other_without_gap() {
 async fn outside_of_demo_mode_there_is_no_mailbox() {
     let db = testkit::sqlite::<job_processor::Migrator>().await;
     let processor = Processor::start(Config::default(), &db);
-    for path in ["/dev/mail", "/dev/mail.json", "/dev/mail.css"] {
+    for path in ["/dev/mail", "/dev/mail.json"] {
         assert_eq!(processor.get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
     }
 }

@@ -186,6 +186,8 @@ impl IntoResponse for Problem {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
+        // For who shows it as a page.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -10,7 +10,7 @@ tokio::task_local! {
 }
 
 /// The id of the request that this task is answering.
-pub(super) fn current() -> Option<String> {
+pub(crate) fn current() -> Option<String> {
     CURRENT.try_with(Clone::clone).ok()
 }
 

@@ -7,18 +7,18 @@ use crate::{
 };
 
 /// The first thing a visitor reads.
-pub(super) struct Standing {
+pub(in crate::pages) struct Standing {
     /// The colour: `open`, `wait`, `done` or `over`. The label says the same in words.
-    pub(super) tone: &'static str,
-    pub(super) label: &'static str,
+    pub(in crate::pages) tone: &'static str,
+    pub(in crate::pages) label: &'static str,
     /// What comes before the time.
-    pub(super) text: String,
-    pub(super) time: Option<Time>,
+    pub(in crate::pages) text: String,
+    pub(in crate::pages) time: Option<Time>,
     /// How long that is from now.
-    pub(super) until: Option<String>,
+    pub(in crate::pages) until: Option<String>,
 }
 
-pub(super) fn standing(presented: &Presented) -> Standing {
+pub(in crate::pages) fn standing(presented: &Presented) -> Standing {
     use GiveawayState as S;
     let giveaway = &presented.giveaway;
     let now = giveaway.server_time;

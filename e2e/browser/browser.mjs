@@ -1,0 +1,85 @@
+// One browser, and what is noted of every page in it.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const LOOKS = [
+  { name: 'phone', width: 360, height: 740, colorScheme: 'light' },
+  { name: 'phone-dark', width: 360, height: 740, colorScheme: 'dark' },
+  { name: 'wide', width: 1280, height: 900, colorScheme: 'light' },
+  { name: 'wide-dark', width: 1280, height: 900, colorScheme: 'dark' },
+];
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+export class Browser {
+  faults = [];
+  #count = 0;
+  #last;
+
+  static async start({ url, chromium: executablePath, screenshots }) {
+    const browser = new Browser();
+    browser.inner = await chromium.launch({ executablePath, args: FLAGS });
+    browser.url = url;
+    browser.screenshots = screenshots;
+    if (screenshots) mkdirSync(screenshots, { recursive: true });
+    return browser;
+  }
+
+  // A page of its own: nothing is remembered from one visitor to the next. `expects` are the statuses that are
+  // errors on purpose.
+  async visitor({ scripts = true, expects = [], ...options } = {}) {
+    const context = await this.inner.newContext({ baseURL: this.url, javaScriptEnabled: scripts, locale: 'en-GB', timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+    page.on('console', (message) => {
+      const isExpected = expects.some((status) => message.text().includes(`status of ${status}`));
+      if (['error', 'warning'].includes(message.type()) && !isExpected) this.faults.push(`${page.url()}: the console says: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => this.faults.push(`${page.url()}: ${error.message}`));
+    page.on('response', (answer) => {
+      if (answer.status() >= 400 && !expects.includes(answer.status())) this.faults.push(`${answer.url()}: answered ${answer.status()}`);
+    });
+    await context.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`the policy forbids ${event.blockedURI} (${event.violatedDirective})`)));
+    this.#last = page;
+    return page;
+  }
+
+  // Looks at the page as it is: no violation of accessibility, in every look, and nothing wider than the screen.
+  async look(page, name) {
+    for (const { name: look, width, height, colorScheme } of LOOKS) {
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      if (this.screenshots) await page.screenshot({ path: `${this.screenshots}/${name}-${look}.png`, fullPage: true });
+      // Without scripts on the page, ours still run: through the browser, past the policy.
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate((values) => window.axe.run(document, { runOnly: { type: 'tag', values } }), RULES);
+      for (const { id, help, nodes } of violations) this.faults.push(`${name} (${look}): ${id}: ${help}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary.slice(0, 200)}`).join(' | ')}`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (wide > 0) this.faults.push(`${name} (${look}): is ${wide} px wider than the screen`);
+    }
+    this.#count += 1;
+  }
+
+  demand(holds, words) {
+    if (!holds) this.faults.push(words);
+  }
+
+  takeCount() {
+    const count = this.#count;
+    this.#count = 0;
+    return count;
+  }
+
+  // What was on the screen when a journey came to no end.
+  async showLast() {
+    const text = await this.#last?.locator('main').innerText({ timeout: 1_000 }).catch(() => '');
+    this.faults.push(`the last page, ${this.#last?.url()}: ${text?.slice(0, 600)}`);
+    if (this.screenshots) await this.#last?.screenshot({ path: `${this.screenshots}/last.png`, fullPage: true }).catch(() => {});
+  }
+
+  async close() {
+    await this.inner.close();
+  }
+}
