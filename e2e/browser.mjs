@@ -3,7 +3,7 @@
 // to complain about is a fault: an error on the console, a breach of the content security policy, an answer that
 // was not expected.
 //
-//   node browser.mjs --url http://127.0.0.1:5000 --data FOLDER [--screenshots FOLDER] [--chromium PATH]
+//   node browser.mjs --url http://127.0.0.1:5000 --data FOLDER [--screenshots FOLDER] [--chromium PATH] [--only JOURNEY,…]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Browser } from './browser/browser.mjs';
@@ -18,14 +18,15 @@ const { values } = parseArgs({
     url: { type: 'string' },
     data: { type: 'string' },
     screenshots: { type: 'string', default: process.env.HANDSEL_SCREENSHOTS ?? '' },
+    only: { type: 'string', default: 'strangers,enter,claim,till' },
     chromium: { type: 'string', default: process.env.HANDSEL_CHROMIUM ?? '/usr/bin/chromium' },
   },
 });
 const demo = new Demo(values.url, readFileSync(`${values.data}/try-it.txt`, 'utf8'), JSON.parse(readFileSync(`${values.data}/demo.json`, 'utf8')));
 const browser = await Browser.start(values);
-const journeys = { strangers, enter, claim, till };
+const journeys = Object.entries({ strangers, enter, claim, till }).filter(([name]) => values.only.split(',').includes(name));
 try {
-  for (const [name, journey] of Object.entries(journeys)) {
+  for (const [name, journey] of journeys) {
     const began = Date.now();
     await journey(browser, demo);
     console.log(`${name}: ${browser.takeCount()} pages, ${Date.now() - began} ms`);

@@ -62,7 +62,7 @@ export class Demo {
   }
 
   reaches(id, state) {
-    return this.until(`${id} to be ${state}`, async () => (await this.public(id)).state === state);
+    return this.until(`${id} to be ${state}`, async () => (await this.public(id).catch(() => ({}))).state === state);
   }
 
   advance(seconds) {

@@ -13,7 +13,6 @@ mod show_mail;
 use std::sync::Arc;
 
 use axum::{Router, routing::get};
-use http::{HeaderValue, header};
 
 use crate::app::State;
 

@@ -119,7 +119,7 @@ export class Draw extends Base {
     number.className = 'place';
     number.textContent = place;
     code.textContent = leaf;
-    prize.className = 'prize';
+    prize.className = 'won';
     prize.textContent = this.#prizes.get(bare(unit)) ?? '';
     body.append(code, prize);
     item.append(number, body);

@@ -64,8 +64,11 @@ export class Verify extends HTMLElement {
     return this.#show(verify(this.#bytes, known));
   }
 
-  #say(words) {
-    this.querySelector('[role="status"]').textContent = words;
+  // What the page shows anyway is said to ears only.
+  #say(words, isShown = false) {
+    const status = this.querySelector('[role="status"]');
+    status.className = isShown ? 'unseen' : 'quiet';
+    status.textContent = words;
   }
 
   #show(report) {
@@ -87,7 +90,7 @@ export class Verify extends HTMLElement {
       list.setAttribute('aria-label', 'Who holds the prizes, in their order');
       result.append(make('h2', '', 'Who holds the prizes'), list);
     }
-    this.#say(title);
+    this.#say(title, true);
     this.dispatchEvent(new CustomEvent('hs-verified', { detail: report, bubbles: true }));
   }
 }
