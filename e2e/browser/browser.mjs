@@ -58,6 +58,8 @@ export class Browser {
     for (const { name: look, width, height, colorScheme, rules } of LOOKS) {
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      // Until everything has the colours of this look.
+      await page.evaluate(() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go))));
       if (this.screenshots) await page.screenshot({ path: `${this.screenshots}/${name}-${look}.png`, fullPage: true });
       const { violations } = await page.evaluate((runOnly) => window.axe.run(document, { runOnly, resultTypes: ['violations'] }), rules);
       for (const { id, help, nodes } of violations) this.faults.push(`${name} (${look}): ${id}: ${help}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary.slice(0, 200)}`).join(' | ')}`);

@@ -8,14 +8,14 @@ export async function claim(browser, demo) {
   await page.goto(`/g/${demo.live}`);
   await page.locator('.live-note[data-state="live"]').waitFor();
   await demo.advance(7 * DAY + 1);
-  await page.getByText('Entries are closed').first().waitFor();
+  await page.locator('.standing', { hasText: 'Entries are closed' }).waitFor();
   await demo.advance(DAY + 1);
-  await page.getByText('Ready for the draw').waitFor();
+  await page.locator('.standing', { hasText: 'Ready for the draw' }).waitFor();
   await page.locator('hs-draw').waitFor({ state: 'attached' });
   await browser.look(page, 'giveaway-committed');
   await demo.advance(900 + 10);
   await page.locator('.draw-slots li').nth(2).waitFor();
-  await page.getByText('Winners are drawn').waitFor();
+  await page.locator('.standing', { hasText: 'Winners are drawn' }).waitFor();
   const { winners } = await demo.public(demo.live);
   const shown = await page.locator('.draw-slots code').allInnerTexts();
   browser.demand(String(shown) === String(winners.map(({ leaf }) => leaf)), 'the screen shows other winners than were drawn');

@@ -9,5 +9,6 @@ mod entrants;
 mod entries;
 mod import;
 mod pages;
+mod public_pages;
 mod rooms;
 mod support;
