@@ -1,5 +1,9 @@
 //! The code from the mail, the link that is passed on, and the pages for strangers and other sites.
 
+use crate::{
+    pages::{Page, enter, get, post, send},
+    support::{Bed, Plan},
+};
 use axum::{
     body::Body,
     http::{Request, StatusCode, header},
@@ -8,10 +12,6 @@ use giveaway_api::{
     domain::{entry_code::code_at, referral::referral_of},
     ids::GiveawayId,
     store::entry,
-};
-use crate::{
-    pages::{Page, enter, get, post, send},
-    support::{Bed, Plan},
 };
 
 const ANNA: &str = "anna@example.org";

@@ -58,6 +58,7 @@ export class Draw extends Base {
   async #play() {
     this.isPlaying = true;
     this.setAttribute('played', '');
+    this.parentElement?.querySelector('[data-until-draw]')?.remove();
     const stage = this.#stage();
     await this.#learnPrizes();
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
