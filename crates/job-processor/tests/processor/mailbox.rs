@@ -59,8 +59,10 @@ async fn a_repeated_call_leaves_one_mail_that_can_be_found_and_read() {
 
         let id = found["items"][0]["id"].as_str().unwrap();
         let page = processor.text(&format!("/dev/mail/{id}")).await;
+        let inline = page.replace(r#"<script type="module" src="/assets/"#, "");
         assert!(
-            page.contains(r#"<a href="http://shop.example/c?t=ada">"#) && !page.contains("<script"),
+            page.contains(r#"<a href="http://shop.example/c?t=ada">"#)
+                && !inline.contains("<script"),
             "{page}"
         );
         let html = processor.get(&format!("/dev/mail/{id}/html")).await;

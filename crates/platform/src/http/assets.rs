@@ -197,7 +197,7 @@ mod tests {
             (StatusCode::OK, &FOR_EVER.parse().unwrap())
         );
         assert_eq!(headers[header::CONTENT_TYPE], "text/css; charset=utf-8");
-        assert!(css.starts_with("/* Tokens.") && css.contains(".hero"));
+        assert!(css.starts_with("/* Tokens:") && css.contains(".hero"));
         let tag = headers[header::ETAG].to_str().unwrap();
         assert_eq!(fetch(&path, tag).await.0, StatusCode::NOT_MODIFIED);
         let (status, headers, _) = fetch("/assets/0123456789abcdef/handsel.css", "").await;
