@@ -153,7 +153,7 @@ fn fill(
         })
         .collect::<anyhow::Result<_>>()?;
     Ok(ReceiptPage {
-        frame: frame(&service),
+        frame: frame(service),
         problem,
         id: redemption.id,
         amount: amount.to_string(),

@@ -108,7 +108,7 @@ async fn list(
     let due = waiting.iter().map(due).collect::<anyhow::Result<_>>().map_err(Fault::unexpected)?;
     let rows = rows.iter().map(row).collect::<anyhow::Result<_>>().map_err(Fault::unexpected)?;
     page(&SettlementsPage {
-        frame: frame(&service),
+        frame: frame(service),
         problem,
         blocked: merchant.blocked_at.is_some(),
         due,

@@ -81,7 +81,7 @@ struct SignInPage {
 
 /// The form that asks for the token.
 pub(super) fn sign_in(service: &Service, problem: Option<String>) -> Result<Response, Fault> {
-    page(&SignInPage { frame: frame(&service), problem })
+    page(&SignInPage { frame: frame(service), problem })
 }
 
 #[derive(Template)]
@@ -110,7 +110,7 @@ async fn till(
     let rows = redemption::page(conn, id, None, RECENT).await?;
     let rows = rows.iter().map(row).collect::<anyhow::Result<_>>().map_err(Fault::unexpected)?;
     page(&TillPage {
-        frame: frame(&service),
+        frame: frame(service),
         merchant_name: merchant.name,
         problem,
         redemptions: rows,
@@ -164,7 +164,7 @@ pub(super) async fn card_page(
         currency: available.currency.to_string(),
     });
     page(&CardPage {
-        frame: frame(&service),
+        frame: frame(service),
         problem: problem.or_else(|| obstacle.map(|why| sentence(&why.to_string()))),
         product_name: product,
         available: available.to_string(),
