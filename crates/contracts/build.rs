@@ -2,10 +2,11 @@
 
 use std::{env, error::Error, path::Path};
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "handsel/type/v1/money.proto",
     "handsel/giftcard/v1/giftcard.proto",
     "handsel/giveaway/v1/giveaway.proto",
+    "handsel/giveaway/v1/account.proto",
     "handsel/realtime/v1/realtime.proto",
     "handsel/processor/v1/processor.proto",
 ];

@@ -233,6 +233,7 @@ impl Parts {
                 beacon: World::beacon()?,
                 instance_key: World::instance_key(),
                 link_key: world.link_key.clone(),
+                account_key: world.link_key.derive("accounts"),
                 admin_token_hash: hash_bearer(ADMIN),
                 roles: roles.clone(),
             },

@@ -7,10 +7,12 @@
 //! | [`refusal`] | typed refusals: only an answer that carries one counts as a decision |
 //! | [`mail`] | the templates that exist, named once |
 //! | [`room`] | which rooms there are, and whose they are |
+//! | [`session`] | the cookie of who is signed in |
 
 pub mod mail;
 pub mod refusal;
 pub mod room;
+pub mod session;
 
 /// The descriptors of all contracts: for the durable channel (which methods are idempotent, which
 /// stream) and for gRPC reflection.

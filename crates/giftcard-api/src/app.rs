@@ -1,13 +1,13 @@
 //! Puts the service together.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::Context as _;
 use contracts::{
     giftcard::giftcard_service_server::GiftcardServiceServer,
     realtime::room_service_server::RoomServiceServer,
 };
-use durable_grpc::{Calls, Relay};
+use durable_grpc::{Calls, DirectChannel, Relay};
 use ledger::Mode;
 use platform::{
     Clock, Db, Shutdown, keys::KeyDir, outbox::SqlOutbox, provider::Provider, roles::Roles,
@@ -93,6 +93,7 @@ pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
         admin_token_hash: deps.admin_token_hash,
         limits: AttemptLimits(deps.roles.limits.clone()),
         roles: deps.roles,
+        accounts: OnceLock::new(),
         wakers: Wakers::default(),
         misbehaviour: Misbehaviour::default(),
     });
@@ -111,6 +112,14 @@ impl App {
     #[cfg(test)]
     pub(crate) fn service(&self) -> &Shared {
         &self.service
+    }
+
+    /// Lets merchants who are signed in with an account stand at the till: giveaway-api knows them. It is
+    /// built later than this application where both are in one process. Without it the till takes tokens
+    /// alone.
+    pub fn connect_accounts(&self, giveaway: DirectChannel) {
+        // A second connection would be the same one.
+        drop(self.service.accounts.set(giveaway));
     }
 
     /// Makes this process wrong on purpose.

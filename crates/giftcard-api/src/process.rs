@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use axum::Router;
-use contracts::{giftcard::giftcard_service_server, realtime::room_service_server};
+use contracts::{giftcard::giftcard_service_server, lane, realtime::room_service_server};
 use ledger::Mode;
 use platform::{
     db::DbConfig,
     process::{
         Offer, Process, Told,
-        settings::{self, Internal, Log, Redis, Server},
+        settings::{self, Internal, Log, Peer, Redis, Server},
     },
     provider::ProviderSettings,
 };
@@ -35,6 +35,8 @@ pub struct Settings {
     pub database: DbConfig,
     /// The queue of calls.
     pub redis: Redis,
+    /// Where giveaway-api is, which knows who is signed in.
+    pub giveaway: Peer,
     /// Who pays merchants.
     pub provider: ProviderSettings,
     /// How long a link that reveals a card works.
@@ -66,6 +68,7 @@ impl Default for Settings {
             grpc: Internal::at(50_052),
             database: DbConfig::default(),
             redis: Redis::default(),
+            giveaway: Peer::at(50_051),
             provider: ProviderSettings::default(),
             reveal_minutes,
             resolve_after_seconds,
@@ -79,6 +82,7 @@ impl Default for Settings {
 impl settings::Settings for Settings {
     fn check(&self) -> anyhow::Result<()> {
         self.told().check()?;
+        self.giveaway.endpoints("giveaway")?;
         self.provider.check(self.mode == Mode::Live)?;
         self.provider.connect()?;
         self.config().check()
@@ -131,6 +135,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         roles: process.roles.clone(),
     };
     let app = build(settings.config(), deps).await?;
+    app.connect_accounts(process.direct("giveaway", lane::GIVEAWAY, &settings.giveaway)?);
     app.start();
     let offer = Offer {
         http: app.router.clone(),

@@ -1,7 +1,8 @@
 //! What every action works with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use durable_grpc::DirectChannel;
 use platform::{
     Clock, Db,
     keys::{Key, KeyDir},
@@ -31,6 +32,8 @@ pub(crate) struct Service {
     pub(crate) admin_token_hash: [u8; 32],
     pub(crate) limits: AttemptLimits,
     pub(crate) roles: Roles,
+    /// Queries to giveaway-api, which knows who is signed in, once it is connected.
+    pub(crate) accounts: OnceLock<DirectChannel>,
     pub(crate) wakers: Wakers,
     pub(crate) misbehaviour: Misbehaviour,
 }

@@ -43,6 +43,11 @@ impl Config {
         Some(self.gateway_url.clone()).filter(|url| !url.is_empty())
     }
 
+    /// Whether pages are reached over TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
     /// Whether the settings go together.
     ///
     /// # Errors

@@ -3,6 +3,14 @@
 platform::ids! {
     /// A host: who runs giveaways.
     HostId = "hst";
+    /// Somebody who signs in.
+    AccountId = "acc";
+    /// A browser that is signed in.
+    SessionId = "ses";
+    /// A key of the API.
+    KeyId = "key";
+    /// An invitation to take a role.
+    InvitationId = "inv";
     /// A giveaway; its draw has the same id.
     GiveawayId = "gvw";
     /// A line of a giveaway's prizes: so many cards of one product and value.

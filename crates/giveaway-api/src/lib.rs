@@ -14,10 +14,12 @@
 //! | [`audit`] | what must always hold, and what the whole needs to check it |
 //! | [`beacon`] | where public randomness comes from |
 //! | [`sample`] | made-up entrants, for rehearsals and as a check |
+//! | [`passwords`], [`account_secrets`] | how passwords are hashed, and what else of accounts is secret |
 //! | `known_bad` | ways to be wrong on purpose, for the fault campaign |
 //! | [`process`] | all of it as a process of its own |
 //! | [`ids`], [`error`] | names of things, and why an action did nothing |
 
+pub mod account_secrets;
 pub mod actions;
 pub mod audit;
 pub mod beacon;
@@ -29,6 +31,7 @@ pub mod ids;
 mod known_bad;
 pub mod migrations;
 mod pages;
+pub mod passwords;
 pub mod process;
 mod rpc;
 pub mod sample;

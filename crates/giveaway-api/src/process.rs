@@ -3,7 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
-use contracts::{giveaway::giveaway_service_server, lane, realtime::room_service_server};
+use contracts::{
+    giveaway::{account_service_server, giveaway_service_server},
+    lane,
+    realtime::room_service_server,
+};
 use draw::signing::InstanceKey;
 use ledger::Mode;
 use platform::{
@@ -19,11 +23,15 @@ use serde::{Deserialize, Serialize};
 use crate::{Config, Deps, Migrator, beacon::SandboxBeacon, build};
 
 /// The keys that every instance of an installation shares, by their names in the folder of keys.
-pub const KEYS: [&str; 3] = [LINKS, INSTANCE, BEACON];
+pub const KEYS: [&str; 4] = [LINKS, INSTANCE, BEACON, ACCOUNTS];
 
-const LINKS: &str = "links";
+/// Signs mailed links.
+pub const LINKS: &str = "links";
 const INSTANCE: &str = "instance";
 const BEACON: &str = "beacon";
+
+/// Seals the secrets of accounts.
+pub const ACCOUNTS: &str = "accounts";
 
 /// Everything that the process can be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +157,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         beacon: Arc::new(SandboxBeacon::of_installation(&keys.key(BEACON)?)?),
         instance_key: InstanceKey::from_seed(keys.key(INSTANCE)?.reveal()),
         link_key: keys.key(LINKS)?,
+        account_key: keys.key(ACCOUNTS)?,
         admin_token_hash: process.admin.0,
         roles: process.roles.clone(),
     };
@@ -159,6 +168,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         admin: Router::new(),
         services: vec![
             (giveaway_service_server::SERVICE_NAME, app.grpc.clone()),
+            (account_service_server::SERVICE_NAME, app.grpc.clone()),
             (room_service_server::SERVICE_NAME, app.grpc.clone()),
         ],
     };

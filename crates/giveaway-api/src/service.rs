@@ -11,10 +11,12 @@ use ledger::Mode;
 use platform::{Clock, Db, Shutdown, keys::Key, provider::Provider, roles::Roles, scan::Waker};
 
 use crate::{
+    account_secrets::AccountSecrets,
     actions::{drive_saga::Driving, entry_queue::EntryQueue},
     beacon::Beacon,
     config::Config,
     known_bad::Misbehaviour,
+    passwords::Passwords,
 };
 
 /// What the process gives to this application.
@@ -40,6 +42,8 @@ pub struct Deps {
     pub instance_key: InstanceKey,
     /// Signs mailed links.
     pub link_key: Key,
+    /// Seals the secrets of accounts.
+    pub account_key: Key,
     /// SHA-256 of the administrator's token.
     pub admin_token_hash: [u8; 32],
     /// What its instances share.
@@ -70,6 +74,10 @@ pub struct Service {
     pub instance_key: InstanceKey,
     /// Signs mailed links.
     pub link_key: Key,
+    /// Seals the secrets of accounts, and derives what forms prove.
+    pub accounts: AccountSecrets,
+    /// Hashes passwords, a few at a time.
+    pub passwords: Passwords,
     /// SHA-256 of the administrator's token.
     pub admin_token_hash: [u8; 32],
     /// Entries on their way into the database.
@@ -119,6 +127,7 @@ impl Service {
             beacon,
             instance_key,
             link_key,
+            account_key,
             admin_token_hash,
             roles,
         } = deps;
@@ -134,6 +143,8 @@ impl Service {
             beacon,
             instance_key,
             link_key,
+            accounts: AccountSecrets::new(account_key),
+            passwords: Passwords::new(),
             admin_token_hash,
             entries: EntryQueue::default(),
             driving: Driving::default(),

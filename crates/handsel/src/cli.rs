@@ -151,6 +151,10 @@ Examples:
     #[command(after_help = FLEET_HELP)]
     Gateway(Start),
 
+    /// The people who look after the installation
+    #[command(subcommand)]
+    Admin(AdminCommand),
+
     /// The keys that the applications of a fleet share
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -200,6 +204,34 @@ pub(crate) enum KeysCommand {
         /// The folder; made if missing
         #[arg(long, value_name = "DIR", default_value = "keys")]
         dir: PathBuf,
+    },
+}
+
+/// `handsel admin …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Print a link that makes somebody an administrator
+    ///
+    /// Works beside a running server. The link works once, for a week: whoever follows it chooses a
+    /// password, or uses the one of the account that they have. Without --email it is for the first
+    /// administrator, and for whoever has it.
+    #[command(after_help = "\
+Examples:
+  handsel admin create
+  handsel admin create --email ada@example.org --data /var/lib/handsel")]
+    Create {
+        /// Where the configuration comes from.
+        #[command(flatten)]
+        sources: Sources,
+        /// Whose link it is: nobody else can use it without this person's password
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        /// The folder of keys, in a fleet [default: `keys` in the data folder]
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
 }
 

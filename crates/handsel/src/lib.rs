@@ -8,6 +8,7 @@
 //! | `serve` | `handsel serve`: a node until it is told to stop |
 //! | `demo` | `handsel demo`: the whole story over HTTP, on a node with a movable clock |
 //! | `verify` | `handsel verify`: checks a draw, offline |
+//! | `admin` | `handsel admin`: how an installation gets its administrators |
 //! | `audit` | `handsel audit`: what each service checks alone, and what only all books together show |
 //! | `backup`, `quarantine` | copies of the databases, and what a restored one may not do yet |
 //! | `calls` | `handsel calls`: dead letters and lanes, through the running server or its file |
@@ -20,6 +21,7 @@
 //!
 //! This is the only crate that sees all three applications; none of them knows it.
 
+mod admin;
 mod audit;
 mod backup;
 mod bench;
@@ -70,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Gateway(start) => {
             ended(start.run("gateway", job_processor::process::gateway::run))
         }
+        Command::Admin(command) => quiet(admin::run(command)),
         Command::Keys(command) => keys::run(command),
         Command::Config(command) => show_config::run(command),
         Command::Calls(command) => quiet(calls::run(command)),

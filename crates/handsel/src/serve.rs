@@ -48,6 +48,10 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         out::line(format_args!("  gRPC           {grpc}"));
     }
     out::line(format_args!("  data           {}", config.data_dir.display()));
+    if let Some(link) = node.first_admin_link().await? {
+        out::line("There is no administrator with an account yet. This link makes one, once:");
+        out::line(format_args!("  {link}"));
+    }
     tracing::info!(address = %node.address, ready_ms = began.elapsed().as_millis(), "ready");
     shutdown.requested().await;
     tracing::info!("stopping");

@@ -98,6 +98,13 @@ pub fn open_link(key: &Key, purpose: &str, text: &str, now: Timestamp) -> Result
     Ok(Link { subject: Uuid::from_bytes(*subject), nonce: Uuid::from_bytes(*nonce), expires_at })
 }
 
+/// Whom a link claims to be for. Nothing of it is proven before it is opened: for links whose purpose
+/// depends on whom they are for, which has to be looked up first.
+pub fn claimed_subject(text: &str) -> Option<Uuid> {
+    let bytes = URL_SAFE_NO_PAD.decode(text.trim()).ok()?;
+    bytes.first_chunk::<16>().map(|subject| Uuid::from_bytes(*subject))
+}
+
 fn link_mac(key: &Key, purpose: &str, body: &[u8]) -> [u8; MAC] {
     let full = hmac_sha256(key.reveal(), &[b"handsel/link/v1\0", purpose.as_bytes(), b"\0", body]);
     let mut short = [0; MAC];
@@ -129,6 +136,8 @@ mod tests {
             assert!(open_link(&key, "claim", &damaged, now).is_err(), "{i}");
         }
         assert!(open_link(&key, "claim", "", now).is_err());
+        assert_eq!(claimed_subject(&link), Some(subject));
+        assert_eq!(claimed_subject("AAAA"), None);
     }
 
     #[test]

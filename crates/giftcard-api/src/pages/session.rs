@@ -1,9 +1,13 @@
 //! The till's session: a merchant gives its token once, and the browser keeps an opaque cookie that
-//! no script can read and no other site can send along.
+//! no script can read and no other site can send along. Or somebody with an account for the merchant is
+//! signed in: that session is giveaway-api's, which is asked about it with every request.
 
 use axum::{
     extract::{FromRequestParts, State},
     response::{IntoResponse, Redirect, Response},
+};
+use contracts::giveaway::{
+    SignOutRequest, WhoIsRequest, account_service_client::AccountServiceClient,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use jiff::SignedDuration;
@@ -32,7 +36,12 @@ impl FromRequestParts<Shared> for AtTill {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Fault> {
-        merchant(service, &parts.headers).await?.map(Self).ok_or(Fault::SignedOut)
+        let found = merchant(service, &parts.headers).await?;
+        if found.is_some() && !parts.method.is_safe() && is_of_another_site(&parts.headers) {
+            let words = "This form was sent by a page of another site.";
+            return Err(Fault::told(StatusCode::FORBIDDEN, words));
+        }
+        found.map(Self).ok_or(Fault::SignedOut)
     }
 }
 
@@ -41,12 +50,49 @@ pub(crate) async fn merchant(
     service: &Service,
     headers: &HeaderMap,
 ) -> Result<Option<MerchantId>, Fault> {
-    match cookie(headers) {
-        Some(value) => {
-            let hash = hash_bearer(value);
-            Ok(session::merchant(service.db.read(), &hash, service.now_ms()).await?)
+    if let Some(value) = cookie(headers, COOKIE) {
+        let hash = hash_bearer(value);
+        let merchant = session::merchant(service.db.read(), &hash, service.now_ms()).await?;
+        if merchant.is_some() {
+            return Ok(merchant);
         }
-        None => Ok(None),
+    }
+    of_account(service, headers).await
+}
+
+/// The merchant of the account that is signed in, if any.
+async fn of_account(service: &Service, headers: &HeaderMap) -> Result<Option<MerchantId>, Fault> {
+    let Some(value) = account_cookie(service, headers) else { return Ok(None) };
+    let Some(accounts) = service.accounts.get() else { return Ok(None) };
+    let request = WhoIsRequest { session_hash: hash_bearer(value).to_vec().into() };
+    let answer = AccountServiceClient::new(accounts.clone()).who_is(request).await;
+    let answer = answer.map_err(|status| not_now(&status))?.into_inner();
+    let merchant = answer.signed_in.map(|who| who.merchant_id).filter(|id| !id.is_empty());
+    merchant
+        .map(|id| id.parse().map_err(|error: platform::id::BadId| Fault::unexpected(error.into())))
+        .transpose()
+}
+
+fn account_cookie<'a>(service: &Service, headers: &'a HeaderMap) -> Option<&'a str> {
+    cookie(headers, contracts::session::cookie(service.config.is_secure()))
+}
+
+/// Who is signed in cannot be told for the moment: neither shown the till nor sent away.
+fn not_now(status: &tonic::Status) -> Fault {
+    tracing::warn!(code = ?status.code(), "giveaway-api does not say who is signed in");
+    let words = "Who is signed in cannot be found out right now. Please try again in a moment.";
+    Fault::told(StatusCode::SERVICE_UNAVAILABLE, words)
+}
+
+/// Whether a page of another site sent the form. Browsers say so; that the cookies are kept from forms of
+/// other sites is the first defence, and this the second.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        // Pages that send no referrer keep their origin to themselves as well.
+        (None, Some("null") | None) => false,
+        (None, Some(origin)) => origin.split_once("://").map(|(_, host)| host) != text("host"),
     }
 }
 
@@ -82,8 +128,14 @@ pub(crate) async fn close(
     State(service): State<Shared>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    if let Some(value) = cookie(&headers) {
+    if let Some(value) = cookie(&headers, COOKIE) {
         session::close(service.db.write(), &hash_bearer(value)).await?;
+    }
+    let signed_in = account_cookie(&service, &headers).zip(service.accounts.get());
+    if let Some((value, accounts)) = signed_in.filter(|_| !is_of_another_site(&headers)) {
+        let request = SignOutRequest { session_hash: hash_bearer(value).to_vec().into() };
+        let ended = AccountServiceClient::new(accounts.clone()).sign_out(request).await;
+        ended.map_err(|status| not_now(&status))?;
     }
     to_till(&service, "", 0)
 }
@@ -101,13 +153,13 @@ fn to_till(service: &Service, value: &str, max_age: i64) -> Result<Response, Fau
     Ok(response)
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, value)| *name == COOKIE && !value.is_empty())
+        .find(|(name, value)| *name == wanted && !value.is_empty())
         .map(|(_, value)| value)
 }

@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::idempotent::{self, Begun};
 use crate::{
-    domain::address::Address,
+    domain::{address::Address, role::Role},
     error::{Error, Result},
-    ids::HostId,
+    ids::{HostId, KeyId},
     service::Service,
-    store::host,
+    store::{api_key, audit_entry, host},
 };
 
 /// The longest name, in characters.
@@ -74,7 +74,26 @@ pub async fn create_host(service: &Service, new: NewHost, key: &IdempotencyKey) 
 pub async fn issue_host_token(service: &Service, id: HostId) -> Result<String> {
     host::find(service.db.read(), id).await?.ok_or(Error::NotFound("host"))?;
     let (token, hash) = platform::token::new_bearer(service.mode().as_str());
-    host::insert_token(service.db.write(), id, hash, service.clock.now()).await?;
+    let now = service.clock.now();
+    let key = KeyId::new();
+    let row = api_key::Model {
+        hash: hash.to_vec(),
+        owner_id: id.0,
+        role: Role::Host.as_str().to_owned(),
+        created_at: now.as_millisecond(),
+        revoked_at: None,
+        id: key.0,
+        name: String::new(),
+        scopes: None,
+        mode: Some(service.mode().as_str().to_owned()),
+        expires_at: None,
+        last_used_at: None,
+        created_by: None,
+    };
+    let tx = service.db.begin("issue_host_token").await?;
+    api_key::insert(&tx, row).await?;
+    audit_entry::record(&tx, None, "token_issued", &key.to_string(), now).await?;
+    tx.commit().await?;
     Ok(token)
 }
 

@@ -13,7 +13,7 @@ use prost::Message as _;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::ids::{EntryId, GiveawayId, WinnerId};
+use crate::ids::{AccountId, EntryId, GiveawayId, InvitationId, WinnerId};
 
 /// How the mail service names us when it asks for a mail's text.
 const OWNER: &str = "giveaway";
@@ -50,14 +50,40 @@ pub(crate) async fn to_winners(
     ask(tx, giveaway, template, winners, now).await
 }
 
+/// The same for somebody with an account.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn to_account(
+    tx: &Tx,
+    account: AccountId,
+    template: &'static str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    ask(tx, account, template, &[account], now).await
+}
+
+/// The same for somebody who is invited.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn to_invited(
+    tx: &Tx,
+    invitation: InvitationId,
+    template: &'static str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    ask(tx, invitation, template, &[invitation], now).await
+}
+
 async fn ask<I: Display>(
     tx: &Tx,
-    giveaway: GiveawayId,
+    about: impl Into<Uuid>,
     template: &'static str,
     subjects: &[I],
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let now_ms = now.as_millisecond();
+    let (about, now_ms) = (about.into(), now.as_millisecond());
     for subjects in subjects.chunks(MAILS_PER_CALL) {
         let subject = |subject: &I| MailSubject {
             mail_id: format!("{template}:{subject}:{now_ms}"),
@@ -72,7 +98,7 @@ async fn ask<I: Display>(
             lane: lane::PROCESSOR,
             method: method::SEND_MAILS,
             key: format!("mails:{}", Uuid::now_v7().simple()),
-            subject: giveaway.0,
+            subject: about,
             payload: request.encode_to_vec(),
             not_before_ms: 0,
         };

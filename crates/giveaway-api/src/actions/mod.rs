@@ -1,5 +1,6 @@
 //! One file per use case: load, decide, save in one transaction.
 
+pub mod account;
 pub(crate) mod admit_entries;
 pub mod admit_to_rooms;
 pub mod cancel_giveaway;

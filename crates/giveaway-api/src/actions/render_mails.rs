@@ -14,6 +14,7 @@ use platform::{clock::from_millis, token::mint_link};
 use uuid::Uuid;
 
 use super::{
+    account::write_mails,
     claim_prize::{self, CARD, CLAIM},
     confirm_entry::{self, CONFIRM},
 };
@@ -44,6 +45,9 @@ pub async fn render_mails(
 ) -> Result<Vec<RenderedMail>> {
     if subjects.len() > SUBJECTS_MAX {
         return Err(Error::field("/subjects", format!("are more than {SUBJECTS_MAX}")));
+    }
+    if write_mails::is_ours(template) {
+        return write_mails::write_mails(service, template, subjects).await;
     }
     let for_winners = match template {
         mail::CONFIRM_ENTRY | mail::RECEIPT | mail::COMMITMENT => false,

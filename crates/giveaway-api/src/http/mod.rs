@@ -1,8 +1,10 @@
 //! Every route of this application.
 
+mod accounts;
 mod admin;
 mod analytics;
 mod answer;
+mod api_keys;
 pub mod auth;
 mod claims;
 mod confirm_entry;
@@ -17,6 +19,7 @@ pub(crate) mod page;
 mod products;
 mod provider_webhook;
 mod public_giveaway;
+mod scopes;
 mod statement;
 mod wallet;
 mod withdrawals;
@@ -25,7 +28,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 
 use crate::service::Service;
@@ -39,6 +42,8 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/hosts", post(hosts::create))
         .route("/hosts/me", get(hosts::me))
         .route("/hosts/{id}/tokens", post(hosts::issue_token))
+        .route("/api-keys", get(api_keys::list))
+        .route("/api-keys/{id}", delete(api_keys::revoke))
         .route("/wallet", get(wallet::show))
         .route("/wallet/statement", get(statement::show))
         .route("/wallet/statement.csv", get(statement::download))
@@ -66,6 +71,8 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/claims", post(claims::claim))
         .route("/claims/decline", post(claims::decline))
         .route("/claims/resend", post(claims::resend))
+        .route("/admin/invitations", post(accounts::create_invitation))
+        .route("/admin/accounts/{id}/disable", post(accounts::disable))
         .route("/admin/sagas", get(admin::sagas))
         .route("/admin/sagas/{id}/retry", post(operator::retry))
         .route("/admin/sagas/{id}/abort", post(operator::abort))

@@ -16,6 +16,8 @@ mod m0117_refusals;
 mod m0118_quiet_top_ups;
 mod m0120_entries;
 mod m0121_draws;
+mod m0130_accounts;
+mod m0131_api_keys;
 
 use ledger::guard::{self, Guard};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
@@ -48,6 +50,8 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0117_refusals::Migration));
         all.push(Box::new(m0118_quiet_top_ups::Migration));
         all.push(platform::rooms::migration());
+        all.push(Box::new(m0130_accounts::Migration));
+        all.push(Box::new(m0131_api_keys::Migration));
         all
     }
 }

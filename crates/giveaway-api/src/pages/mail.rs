@@ -1,6 +1,8 @@
 //! Mails, as text and as HTML: pure functions of what they say. Every mail is a letter of the same
 //! few parts, so that all of them read alike in both forms.
 
+pub(crate) mod account;
+
 use askama::Template;
 use draw::{fixed::Digest, receipt::Receipt};
 use jiff::Timestamp;
@@ -111,7 +113,10 @@ impl std::fmt::Debug for Rendered {
 /// # Errors
 /// When a template does not render, which is a bug.
 pub(crate) fn render(about: About<'_>, mail: &Mail<'_>) -> Result<Rendered, askama::Error> {
-    let letter = compose(about, mail);
+    rendered(compose(about, mail))
+}
+
+fn rendered(letter: Letter) -> Result<Rendered, askama::Error> {
     let text = TextLetter { letter: &letter }.render()?;
     let html = HtmlLetter { letter: &letter }.render()?;
     Ok(Rendered { subject: letter.subject, text, html })

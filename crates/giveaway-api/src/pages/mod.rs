@@ -1,11 +1,11 @@
 //! Pages for people: rendered here, whole without JavaScript, templates beside the code.
 //!
-//! None of the forms needs protection from requests that another site makes in somebody's name:
-//! there are no cookies and no sessions. A form is either public, or it carries the token that was
-//! mailed, which another site does not have. Following a link changes nothing; only a button does.
-//! Tokens come in by a mailed link or a form's body and go out in a page's body, never in the
-//! address of a redirect.
+//! A form is either public, or it carries the token that was mailed, which another site does not have, or it
+//! belongs to a session and carries its token; [`session`] says how. Following a link changes nothing; only
+//! a button does. Tokens come in by a mailed link or a form's body and go out in a page's body, never in
+//! the address of a redirect.
 
+mod account;
 mod claim;
 mod code;
 mod confirm;
@@ -17,6 +17,7 @@ mod giveaway;
 mod limit;
 pub(crate) mod mail;
 mod problem;
+mod session;
 mod verify;
 mod welcome;
 mod wording;
@@ -48,6 +49,7 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/claim", get(claim::offer).post(claim::take))
         .route("/claim/decline", post(claim::decline))
         .route("/claim/resend", post(claim::resend))
+        .merge(account::router())
         .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
         .with_state(service.clone())
 }

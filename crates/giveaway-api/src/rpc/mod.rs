@@ -1,5 +1,6 @@
 //! What we do for the other applications: translate, call an action, translate back.
 
+mod accounts;
 mod rooms;
 
 use std::{str::FromStr, sync::Arc};
@@ -8,6 +9,7 @@ use contracts::{
     giveaway::{
         CreditVoidRequest, CreditVoidResponse, RenderMailsRequest, RenderMailsResponse,
         ResolveEscrowsRequest, ResolveEscrowsResponse,
+        account_service_server::AccountServiceServer,
         giveaway_service_server::{GiveawayService, GiveawayServiceServer},
     },
     realtime::room_service_server::RoomServiceServer,
@@ -32,6 +34,7 @@ pub(crate) async fn routes(service: &Arc<Service>) -> anyhow::Result<Routes> {
         .register_encoded_file_descriptor_set(contracts::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     Ok(Routes::new(giveaways)
+        .add_service(AccountServiceServer::new(Rpc(service.clone())))
         .add_service(RoomServiceServer::new(Rpc(service.clone())))
         .add_service(answers)
         .add_service(reflection))

@@ -35,37 +35,6 @@ impl std::fmt::Debug for Model {
     }
 }
 
-/// Bearer tokens, of which only the hash is kept.
-pub mod token {
-    use sea_orm::entity::prelude::*;
-
-    /// A token.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "api_token")]
-    pub struct Model {
-        /// SHA-256 of the token.
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub hash: Vec<u8>,
-        /// Whose it is.
-        pub owner_id: Uuid,
-        /// What it allows.
-        pub role: String,
-        /// When it was issued, Unix milliseconds.
-        pub created_at: i64,
-        /// When it was revoked.
-        pub revoked_at: Option<i64>,
-    }
-
-    /// Of an owner.
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-/// The one role yet.
-const HOST_ROLE: &str = "host";
-
 /// Writes a host.
 ///
 /// # Errors
@@ -103,44 +72,4 @@ pub async fn find<C: ConnectionTrait>(conn: &C, id: HostId) -> Result<Option<Mod
 /// When the database fails.
 pub async fn lock<C: ConnectionTrait>(tx: &C, id: HostId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id.0).lock_exclusive().one(tx).await
-}
-
-/// Writes a host's token.
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert_token<C: ConnectionTrait>(
-    conn: &C,
-    host: HostId,
-    hash: [u8; 32],
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    let row = token::ActiveModel {
-        hash: Set(hash.to_vec()),
-        owner_id: Set(host.0),
-        role: Set(HOST_ROLE.to_owned()),
-        created_at: Set(now.as_millisecond()),
-        revoked_at: Set(None),
-    };
-    token::Entity::insert(row).exec_without_returning(conn).await?;
-    Ok(())
-}
-
-/// The host that a token which is still in force belongs to.
-///
-/// # Errors
-/// When the database fails.
-pub async fn by_token<C: ConnectionTrait>(
-    conn: &C,
-    hash: &[u8; 32],
-) -> Result<Option<HostId>, DbErr> {
-    let owner: Option<Uuid> = token::Entity::find_by_id(hash.to_vec())
-        .filter(token::Column::Role.eq(HOST_ROLE))
-        .filter(token::Column::RevokedAt.is_null())
-        .select_only()
-        .column(token::Column::OwnerId)
-        .into_tuple()
-        .one(conn)
-        .await?;
-    Ok(owner.map(HostId))
 }

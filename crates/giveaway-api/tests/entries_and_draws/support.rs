@@ -18,11 +18,11 @@ use draw::{
 use durable_grpc::{Calls, DirectChannel, SqliteStore, Target};
 use giveaway_api::{
     App, Config, Deps, Migrator, Service,
-    actions::import_entries::import_entries,
+    actions::{create_host::issue_host_token, import_entries::import_entries},
     beacon::{Beacon, SandboxBeacon},
     domain::giveaway::{GiveawayState, UnitState},
     ids::{GiveawayId, HostId},
-    store::{escrow_return, giveaway, host, prize, unit},
+    store::{escrow_return, giveaway, prize, unit},
 };
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -117,10 +117,7 @@ impl Bed {
     /// A token of a giveaway's host.
     pub(crate) async fn host_token(&self, id: GiveawayId) -> String {
         let host = giveaway::find(self.db.read(), id).await.unwrap().unwrap().host_id;
-        let (token, hash) = platform::token::new_bearer("test");
-        let (db, now) = (self.db.write(), self.clock.now());
-        host::insert_token(db, HostId(host), hash, now).await.unwrap();
-        token
+        issue_host_token(self.service(), HostId(host)).await.unwrap()
     }
 
     pub(crate) fn service(&self) -> &Arc<Service> {
@@ -352,6 +349,7 @@ async fn build(db: Db, clock: Clock, files: &std::path::Path, outside: Outside) 
         beacon: outside.beacon,
         instance_key: InstanceKey::from_seed(&[8; 32]),
         link_key: Key::new([9; 32]),
+        account_key: Key::new([10; 32]),
         admin_token_hash: [0; 32],
         roles: Roles::embedded(),
     };

@@ -136,6 +136,7 @@ impl World {
             beacon: Arc::new(SandboxBeacon(beacon)),
             instance_key: InstanceKey::from_seed(&[8; 32]),
             link_key: Key::new([9; 32]),
+            account_key: Key::new([10; 32]),
             admin_token_hash: hash_bearer(ADMIN),
             roles: Roles::embedded(),
         };

@@ -51,6 +51,12 @@ pub(super) struct Server {
     http: reqwest::Client,
 }
 
+/// Where the server of a data folder was last reached on this machine.
+pub(crate) fn read_address(data_dir: &Path) -> Option<String> {
+    let url = std::fs::read_to_string(data_dir.join(ADDRESS_FILE)).ok()?;
+    Some(url.trim().to_owned())
+}
+
 /// Writes down where the server of a data folder is reached from this machine, for commands.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use axum::Router;
 use contracts::{
     giftcard::giftcard_service_server,
-    giveaway::giveaway_service_server,
+    giveaway::{account_service_server, giveaway_service_server},
     lane,
     processor::{analytics_service_server, mail_service_server, realtime_service_server},
 };
@@ -108,6 +108,7 @@ impl Applications {
             beacon: Arc::new(SandboxBeacon::of_installation(&around.secrets.beacon)?),
             instance_key: around.secrets.instance.clone(),
             link_key: around.secrets.links.clone(),
+            account_key: around.secrets.accounts.clone(),
             admin_token_hash,
             roles: around.roles.clone(),
         };
@@ -122,6 +123,7 @@ impl Applications {
         };
         let giveaway = giveaway_api::build(config, deps).await.context("giveaway-api")?;
         processor.connect_owner("giveaway", direct(lane::GIVEAWAY, &giveaway.grpc));
+        giftcard.connect_accounts(direct(lane::GIVEAWAY, &giveaway.grpc));
         let deps = GatewayDeps {
             shutdown: around.shutdown.clone(),
             bus: around.roles.bus.clone(),
@@ -132,6 +134,15 @@ impl Applications {
         let (giveaway, giftcard) = (Arc::new(giveaway), Arc::new(giftcard));
         let admin = AdminTokenHash(admin_token_hash);
         Ok(Self { databases, calls, admin, giveaway, giftcard, processor, gateway })
+    }
+
+    /// A link that makes the first administrator; none when there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn first_admin_link(&self) -> anyhow::Result<Option<String>> {
+        let link = giveaway_api::actions::account::first_admin::first_admin_link;
+        Ok(link(&self.giveaway.service).await?)
     }
 
     /// Starts the background loops. They end with the shutdown.
@@ -176,6 +187,7 @@ impl Applications {
     pub(crate) fn grpc(&self, secrets: &Secrets) -> grpc::Services {
         let routes = vec![
             (giveaway_service_server::SERVICE_NAME, self.giveaway.grpc.clone()),
+            (account_service_server::SERVICE_NAME, self.giveaway.grpc.clone()),
             (giftcard_service_server::SERVICE_NAME, self.giftcard.grpc.clone()),
             (mail_service_server::SERVICE_NAME, self.processor.grpc.clone()),
             (analytics_service_server::SERVICE_NAME, self.processor.grpc.clone()),

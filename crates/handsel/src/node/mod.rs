@@ -106,6 +106,14 @@ impl Node {
         })
     }
 
+    /// A link that makes the first administrator; none when there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn first_admin_link(&self) -> anyhow::Result<Option<String>> {
+        self.applications.first_admin_link().await
+    }
+
     /// Stops accepting, finishes what is under way within a limit, and closes the databases.
     /// Returns whether everything ended by itself.
     pub(crate) async fn stop(self) -> bool {

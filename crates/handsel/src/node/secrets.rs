@@ -22,6 +22,8 @@ pub(crate) struct Secrets {
     pub(crate) credential: ServiceCredential,
     /// Signs mailed links.
     pub(crate) links: Key,
+    /// Seals the secrets of accounts.
+    pub(crate) accounts: Key,
     /// Signs manifests, receipts and successions.
     pub(crate) instance: InstanceKey,
     /// The sandbox beacon's key.
@@ -64,6 +66,7 @@ impl Secrets {
         Ok(Self {
             credential: ServiceCredential::new(&keys.key("service")?),
             links: keys.key("links")?,
+            accounts: keys.key(giveaway_api::process::ACCOUNTS)?,
             instance: InstanceKey::from_seed(keys.key("instance")?.reveal()),
             beacon: keys.key("beacon")?,
             admin_token: admin_token(config, &keys.key("admin")?)?,
