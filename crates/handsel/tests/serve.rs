@@ -327,3 +327,110 @@ fn the_configuration_is_shown_with_its_secrets_masked_and_checked_with_its_keys_
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("hots"));
 }
+
+/// What a browser does: one cookie, forms, and no redirect that it is not told of.
+struct Browser<'a> {
+    server: &'a Server,
+    http: reqwest::Client,
+    cookie: String,
+}
+
+impl<'a> Browser<'a> {
+    fn at(server: &'a Server) -> Self {
+        let redirect = reqwest::redirect::Policy::none();
+        let http = reqwest::Client::builder().no_proxy().redirect(redirect).build().unwrap();
+        Self { server, http, cookie: String::new() }
+    }
+
+    /// The status, where it leads, and the page.
+    async fn send(&mut self, request: reqwest::RequestBuilder) -> (u16, String, String) {
+        let response = request.header("cookie", &self.cookie).send().await.unwrap();
+        let header = |name: &str| {
+            let value = response.headers().get(name);
+            value.map_or("", |value| value.to_str().unwrap()).to_owned()
+        };
+        let (set, place) = (header("set-cookie"), header("location"));
+        if !set.is_empty() {
+            self.cookie = set.split(';').next().unwrap().to_owned();
+        }
+        (response.status().as_u16(), place, response.text().await.unwrap())
+    }
+
+    async fn get(&mut self, path: &str) -> (u16, String, String) {
+        let request = self.http.get(format!("{}{path}", self.server.url));
+        self.send(request).await
+    }
+
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> (u16, String, String) {
+        let request = self.http.post(format!("{}{path}", self.server.url)).form(fields);
+        self.send(request).await
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_is_made_and_invites_somebody_to_a_till() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = run(dir.path(), &["admin", "create", "--data", "data"]);
+    assert_eq!(before.status.code(), Some(2), "there is no database yet");
+    let server = Server::start(dir.path(), &[("HANDSEL__DEMO", "true")]).await;
+
+    // Beside the running server.
+    let made = run(dir.path(), &["admin", "create", "--data", "data", "--json"]);
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let link = made["link"].as_str().unwrap();
+    let token = link.strip_prefix(&format!("{}/invitation?t=", server.url)).unwrap();
+    let mut root = Browser::at(&server);
+    let fields = [
+        ("t", token),
+        ("email", "root@example.org"),
+        ("name", "Root"),
+        ("password", "nine green lamps"),
+    ];
+    let (status, place, page) = root.post("/invitation", &fields).await;
+    assert_eq!((status, place.as_str()), (303, "/account"), "{page}");
+    assert!(root.get("/account").await.2.contains("look after this installation"));
+    let again = run(dir.path(), &["admin", "create", "--data", "data"]);
+    assert_eq!(again.status.code(), Some(2), "whose is the next?");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("name the address of another"));
+    let other = ["admin", "create", "--data", "data", "--email", "ada@example.org"];
+    assert!(stdout(&run(dir.path(), &other)).contains("/invitation?t="));
+
+    // A merchant of the other application, and somebody at its till.
+    let operator = std::fs::read_to_string(dir.path().join("data/admin-token")).unwrap();
+    let call = async |path: &str, body: Value| -> Value {
+        let request = server.http.post(format!("{}{path}", server.url));
+        let request = request.bearer_auth(operator.trim_end()).header("idempotency-key", path);
+        let answer = request.json(&body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 201, "{path}");
+        answer.json().await.unwrap()
+    };
+    let merchant = serde_json::json!({
+        "name": "Bookshop", "email": "books@example.org", "payout_destination": "bank:books",
+    });
+    let merchant = call("/api/giftcard/v1/merchants", merchant).await;
+    let invited = serde_json::json!({ "email": "bo@example.org", "merchant_id": merchant["id"] });
+    call("/api/giveaway/v1/admin/invitations", invited).await;
+    let mail = testkit::eventually(LIMIT, async || {
+        let (_, mails) = server.get("/dev/mail.json").await;
+        let text = mails.to_string();
+        let link = text.split("/invitation?t=").nth(1);
+        link.and_then(|rest| rest.split(['\\', '"', ' ']).next())
+            .map(ToOwned::to_owned)
+            .ok_or(text.clone())
+    })
+    .await;
+    let mut bo = Browser::at(&server);
+    assert!(bo.get("/till").await.2.contains("Your access token"));
+    let fields = [("t", mail.as_str()), ("name", "Bo"), ("password", "eleven blue doors")];
+    let (status, place, page) = bo.post("/invitation", &fields).await;
+    assert_eq!((status, place.as_str()), (303, "/till"), "{page}");
+    assert!(bo.get("/till").await.2.contains("Bookshop"));
+    // An administrator is at no till.
+    assert!(root.get("/till").await.2.contains("Your access token"));
+    // Signing out at the till signs out everywhere.
+    let mut kept = Browser::at(&server);
+    kept.cookie = bo.cookie.clone();
+    assert!(kept.get("/till").await.2.contains("Bookshop"));
+    assert_eq!(bo.post("/till/sign-out", &[]).await.0, 303);
+    assert!(kept.get("/till").await.2.contains("Your access token"));
+}

@@ -338,9 +338,10 @@ impl Fleet {
                 .env("HANDSEL__SERVER__LISTEN", local(ports.http))
                 .env("HANDSEL__GIFTCARD__GRPC_URLS", self.urls(Application::Giftcard))
                 .env("HANDSEL__PROCESSOR__GRPC_URLS", self.urls(Application::Processor)),
-            Application::Giftcard => {
-                self.with_bank(&mut command).env("HANDSEL__SERVER__LISTEN", local(ports.http))
-            }
+            Application::Giftcard => self
+                .with_bank(&mut command)
+                .env("HANDSEL__SERVER__LISTEN", local(ports.http))
+                .env("HANDSEL__GIVEAWAY__GRPC_URLS", self.urls(Application::Giveaway)),
             Application::Processor => command
                 .env("HANDSEL__GIVEAWAY__GRPC_URLS", self.urls(Application::Giveaway))
                 .env("HANDSEL__GIFTCARD__GRPC_URLS", self.urls(Application::Giftcard))

@@ -2,6 +2,7 @@
 //! provider's port has a stand-in, so that each of its answers can be chosen; `stripe` settles through
 //! the adapter for Stripe instead.
 
+mod account_sessions;
 mod audit;
 mod authorisations;
 mod bank;

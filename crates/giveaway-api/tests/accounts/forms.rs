@@ -1,7 +1,7 @@
 //! Forms that another site sends in somebody's name.
 
-use http::{Request, StatusCode, header};
 use axum::body::Body;
+use http::{Request, StatusCode, header};
 use tower::ServiceExt as _;
 
 use crate::{
@@ -64,7 +64,15 @@ async fn every_form_of_a_session_refuses_to_be_sent_without_the_token() {
 async fn nobody_is_signed_in_by_another_sites_form() {
     for house in House::all().await {
         Browser::of(&house, "eve@example.org").await;
-        for path in ["/sign-in", "/register", "/forgot-password", "/reset-password", "/invitation", "/verify-address", "/sign-in/code"] {
+        for path in [
+            "/sign-in",
+            "/register",
+            "/forgot-password",
+            "/reset-password",
+            "/invitation",
+            "/verify-address",
+            "/sign-in/code",
+        ] {
             let mut ada = Browser::at(&house);
             ada.site = "cross-site";
             let fields = [("email", "eve@example.org"), ("password", PASSWORD)];

@@ -67,7 +67,9 @@ impl House {
             calls: Calls::builder(store).build().unwrap(),
             giftcard: nobody(),
             processor: nobody(),
-            provider: Arc::new(SandboxProvider::new("http://127.0.0.1:9", "key", "secret").unwrap()),
+            provider: Arc::new(
+                SandboxProvider::new("http://127.0.0.1:9", "key", "secret").unwrap(),
+            ),
             beacon: Arc::new(SandboxBeacon(beacon)),
             instance_key: InstanceKey::from_seed(&[8; 32]),
             link_key: Key::new([9; 32]),

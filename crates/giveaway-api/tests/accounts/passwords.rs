@@ -28,7 +28,8 @@ async fn a_forgotten_password_is_set_once() {
         for link in [&link, &second] {
             assert_eq!(other.get(link).await.status, StatusCode::GONE, "{}", house.db);
             let token = link.split_once("?t=").unwrap().1;
-            let again = other.post("/reset-password", &[("t", token), ("password", PASSWORD)]).await;
+            let again =
+                other.post("/reset-password", &[("t", token), ("password", PASSWORD)]).await;
             assert_eq!(again.status, StatusCode::GONE);
         }
         assert_eq!(ada.get("/account").await.status, StatusCode::SEE_OTHER, "signed out");
@@ -47,7 +48,9 @@ async fn of_two_who_use_one_link_at_the_same_moment_one_wins() {
         let token = link.split_once("?t=").unwrap().1;
         let send = |password: &'static str| {
             let (mut browser, token) = (Browser::at(&house), token.to_owned());
-            async move { browser.post("/reset-password", &[("t", &token), ("password", password)]).await }
+            async move {
+                browser.post("/reset-password", &[("t", &token), ("password", password)]).await
+            }
         };
         let (a, b) = tokio::join!(send(OTHER), send("twelve slow boats"));
         let mut statuses = [a.status, b.status];
@@ -62,7 +65,11 @@ async fn an_address_without_an_account_gets_the_same_answer() {
         Browser::of(&house, "ada@example.org").await;
         let mut browser = Browser::at(&house);
         let mut ask = async |email: &str| {
-            browser.fill("/forgot-password", &[("email", email)]).await.text.replace(email, "ADDRESS")
+            browser
+                .fill("/forgot-password", &[("email", email)])
+                .await
+                .text
+                .replace(email, "ADDRESS")
         };
         let known = ask("ada@example.org").await;
         assert_eq!(ask("eve@example.org").await, known);
@@ -83,8 +90,11 @@ async fn links_are_for_one_thing_and_for_a_time() {
         ada.register("ada@example.org").await;
         let verify = house.link(mail::VERIFY_ADDRESS).await;
         let token = verify.split_once("?t=").unwrap().1.to_owned();
-        for path in ["/reset-password", "/invitation", "/verify-address?t=", "/reset-password?t=AAAA"] {
-            let path = if path.contains('?') { path.to_owned() } else { format!("{path}?t={token}") };
+        for path in
+            ["/reset-password", "/invitation", "/verify-address?t=", "/reset-password?t=AAAA"]
+        {
+            let path =
+                if path.contains('?') { path.to_owned() } else { format!("{path}?t={token}") };
             assert_eq!(ada.get(&path).await.status, StatusCode::GONE, "{path}");
         }
         // The other way round: a password is not set by it, an address not proven.

@@ -62,9 +62,8 @@ async fn that_a_session_was_used_is_written_once_a_minute() {
     for house in House::all().await {
         let mut ada = Browser::of(&house, "ada@example.org").await;
         let hash = hash_bearer(ada.cookie().unwrap());
-        let seen = async || {
-            session::find(house.db.read(), &hash).await.unwrap().unwrap().last_seen_at
-        };
+        let seen =
+            async || session::find(house.db.read(), &hash).await.unwrap().unwrap().last_seen_at;
         let began = seen().await;
         house.pass(SignedDuration::from_secs(59));
         ada.get("/account").await;
@@ -121,7 +120,8 @@ async fn what_counts_asks_once_more_who_it_is() {
         let sent = ada.get("/account/keys?x=1").await;
         assert_eq!(sent.leads_to(), "/confirm-it-is-you?next=/account/keys%3Fx%3D1");
         // A form that was on the page is not taken either.
-        let page = ada.press("/account", "/account/keys", &[("name", "x"), ("scopes", "wallet:read")]);
+        let page =
+            ada.press("/account", "/account/keys", &[("name", "x"), ("scopes", "wallet:read")]);
         assert!(page.await.leads_to().starts_with("/confirm-it-is-you"));
         let before = ada.cookie().unwrap().to_owned();
         let place = sent.leads_to().to_owned();

@@ -1,7 +1,7 @@
 //! The second step.
 
-use http::StatusCode;
 use giveaway_api::domain::totp::{SECRET_BYTES, Secret};
+use http::StatusCode;
 
 use crate::{
     browser::{Browser, Page},
@@ -20,7 +20,10 @@ async fn enrol(house: &House, browser: &mut Browser) -> (Secret, Vec<String>) {
     let secret = Secret::new(<[u8; SECRET_BYTES]>::try_from(bytes).unwrap());
     let wrong = browser.fill_in(&page, &[("code", "000000")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(wrong.text.contains(&page.between("<code class=\"hash\">", "</code>")), "the same secret");
+    assert!(
+        wrong.text.contains(&page.between("<code class=\"hash\">", "</code>")),
+        "the same secret"
+    );
     let code = secret.code_at(house.clock.now());
     let done = browser.fill_in(&page, &[("code", &code)]).await;
     assert!(done.text.contains("Your recovery codes"), "{}", done.text);
