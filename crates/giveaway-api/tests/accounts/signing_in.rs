@@ -97,11 +97,9 @@ async fn guesses_are_counted_by_address_and_by_network() {
         let before = house.service().passwords.computed();
         let mut tried = 0;
         loop {
-            let page = eve.post(
-                "/sign-in",
-                &[("email", &format!("e{tried}@example.org")), ("password", OTHER)],
-            );
-            if page.await.status == StatusCode::TOO_MANY_REQUESTS {
+            let email = format!("e{tried}@example.org");
+            let page = eve.post("/sign-in", &[("email", &email), ("password", OTHER)]).await;
+            if page.status == StatusCode::TOO_MANY_REQUESTS {
                 break;
             }
             tried += 1;
