@@ -67,7 +67,7 @@ async fn a_session_is_let_into_the_rooms_of_its_account() {
         let admitted = async |value: &str| {
             admit_to_rooms(house.service(), &hash_bearer(value), all.clone()).await.unwrap()
         };
-        assert_eq!(admitted(ada.cookie().unwrap()).await, [own.clone()]);
+        assert_eq!(admitted(ada.cookie().unwrap()).await, [own.as_str()]);
         assert_eq!(admitted(root.cookie().unwrap()).await, all);
         assert_eq!(admitted("hs_session_nobody").await, [] as [&str; 0]);
         // A key has to be allowed to see what the room tells.
