@@ -35,3 +35,4 @@ pub(crate) mod take_events;
 pub(crate) mod take_over;
 pub(crate) mod void_card;
 pub(crate) mod watch_rooms;
+pub(crate) mod who_is;

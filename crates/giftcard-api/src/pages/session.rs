@@ -11,7 +11,10 @@ use contracts::giveaway::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use jiff::SignedDuration;
-use platform::token::{hash_bearer, new_bearer};
+use platform::{
+    http::{Sender, cookie, sender},
+    token::{hash_bearer, new_bearer},
+};
 use serde::Deserialize;
 
 use super::{
@@ -37,7 +40,7 @@ impl FromRequestParts<Shared> for AtTill {
 
     async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Fault> {
         let found = merchant(service, &parts.headers).await?;
-        if found.is_some() && !parts.method.is_safe() && is_of_another_site(&parts.headers) {
+        if found.is_some() && !parts.method.is_safe() && is_foreign(service, &parts.headers) {
             let words = "This form was sent by a page of another site.";
             return Err(Fault::told(StatusCode::FORBIDDEN, words));
         }
@@ -84,16 +87,9 @@ fn not_now(status: &tonic::Status) -> Fault {
     Fault::told(StatusCode::SERVICE_UNAVAILABLE, words)
 }
 
-/// Whether a page of another site sent the form. Browsers say so; that the cookies are kept from forms of
-/// other sites is the first defence, and this the second.
-fn is_of_another_site(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    match (text("sec-fetch-site"), text("origin")) {
-        (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        // Pages that send no referrer keep their origin to themselves as well.
-        (None, Some("null") | None) => false,
-        (None, Some(origin)) => origin.split_once("://").map(|(_, host)| host) != text("host"),
-    }
+/// Whether a page of another site sent the form.
+fn is_foreign(service: &Service, headers: &HeaderMap) -> bool {
+    sender(headers, Some(&service.config.public_url)) == Sender::Foreign
 }
 
 #[derive(Deserialize)]
@@ -132,7 +128,7 @@ pub(crate) async fn close(
         session::close(service.db.write(), &hash_bearer(value)).await?;
     }
     let signed_in = account_cookie(&service, &headers).zip(service.accounts.get());
-    if let Some((value, accounts)) = signed_in.filter(|_| !is_of_another_site(&headers)) {
+    if let Some((value, accounts)) = signed_in.filter(|_| !is_foreign(&service, &headers)) {
         let request = SignOutRequest { session_hash: hash_bearer(value).to_vec().into() };
         let ended = AccountServiceClient::new(accounts.clone()).sign_out(request).await;
         ended.map_err(|status| not_now(&status))?;
@@ -151,15 +147,4 @@ fn to_till(service: &Service, value: &str, max_age: i64) -> Result<Response, Fau
     let mut response = Redirect::to("/till").into_response();
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
-}
-
-fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, value)| *name == wanted && !value.is_empty())
-        .map(|(_, value)| value)
 }

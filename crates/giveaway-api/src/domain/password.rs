@@ -159,11 +159,19 @@ fn is_counted_off(lower: &str) -> bool {
     steps * 5 >= (characters.len() - 1) * 4
 }
 
-/// Whether the letters are a worn-out word, once or again and again.
+/// Whether it is a worn-out word, once or again and again, whatever digits and signs are around it or stand
+/// for its letters.
 fn is_worn_out(lower: &str) -> bool {
-    let letters = |read: fn(char) -> Option<char>| lower.chars().filter_map(read).collect();
-    let plain: String = letters(|c| c.is_alphabetic().then_some(c));
-    let read: String = letters(|c| match c {
+    let is_letter = |c: char| c.is_alphabetic();
+    let inner = lower.trim_matches(|c| !is_letter(c));
+    let plain: String = lower.chars().filter(|c| is_letter(*c)).collect();
+    let texts = [plain, read(lower), read(inner), read(lower.trim_end_matches(|c| !is_letter(c)))];
+    WORN_OUT.iter().any(|word| texts.iter().any(|text| is_repeated(text, word)))
+}
+
+/// The letters, and what is written in their place.
+fn read(text: &str) -> String {
+    let letter = |c: char| match c {
         '0' => Some('o'),
         '1' | '!' => Some('i'),
         '3' => Some('e'),
@@ -171,8 +179,8 @@ fn is_worn_out(lower: &str) -> bool {
         '5' | '$' => Some('s'),
         '7' => Some('t'),
         c => c.is_alphabetic().then_some(c),
-    });
-    WORN_OUT.iter().any(|word| [&plain, &read].iter().any(|text| is_repeated(text, word)))
+    };
+    text.chars().filter_map(letter).collect()
 }
 
 fn is_repeated(text: &str, word: &str) -> bool {
@@ -216,6 +224,7 @@ mod tests {
         check("passwordpassword", Err(Weak::Common));
         check("Password1234!", Err(Weak::Common));
         check("P@ssw0rd!2026", Err(Weak::Common));
+        check("@dm1n@dm1n!!77", Err(Weak::Common));
         check("adminADMINadmin", Err(Weak::Common));
         check("correcthorsebatterystaple", Err(Weak::Common));
         check("123456789012", Err(Weak::Common));

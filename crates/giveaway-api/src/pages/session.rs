@@ -20,7 +20,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use platform::{http::Problem, token::hash_bearer};
+use platform::{
+    http::{self, Problem, Sender, sender},
+    token::hash_bearer,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::problem::Failure;
@@ -293,15 +296,7 @@ fn cookie_name(service: &Service) -> &'static str {
 }
 
 fn cookie<'a>(service: &Service, headers: &'a HeaderMap) -> Option<&'a str> {
-    let wanted = cookie_name(service);
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, value)| *name == wanted && !value.is_empty())
-        .map(|(_, value)| value)
+    http::cookie(headers, cookie_name(service))
 }
 
 /// What becomes of a form whose page kept its origin to itself, as pages do that send no referrer.
@@ -316,19 +311,10 @@ enum Unnamed {
 /// Refuses what a page of another site sent. Browsers say where a form comes from; what is no browser has
 /// nobody's cookies.
 fn check_origin(service: &Service, headers: &HeaderMap, unnamed: Unnamed) -> Result<(), Failure> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let is_ours = match (text("sec-fetch-site"), text("origin")) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => {
-            let host = text("host").unwrap_or_default();
-            let is_host = origin.split_once("://").is_some_and(|(_, of)| of == host);
-            let is_unnamed = origin == "null" && unnamed == Unnamed::Passes;
-            is_host || is_unnamed || origin == service.config.public_url
-        }
-        (None, None) => true,
-    };
-    if is_ours {
-        return Ok(());
+    match sender(headers, Some(&service.config.public_url)) {
+        Sender::Ours => return Ok(()),
+        Sender::Unnamed if unnamed == Unnamed::Passes => return Ok(()),
+        Sender::Unnamed | Sender::Foreign => {}
     }
     Err(Problem::forbidden("this form was sent by a page of another site").into())
 }

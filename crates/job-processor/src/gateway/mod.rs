@@ -44,12 +44,13 @@ use axum::{
 };
 use contracts::processor::realtime_service_server::RealtimeServiceServer;
 use durable_grpc::DirectChannel;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use platform::{
     Shutdown,
     health::Health,
-    http::Problem,
+    http::{Problem, Sender, cookie, sender},
     roles::{Bus, Limits, embedded::EmbeddedLimits},
+    token::hash_bearer,
 };
 use serde::{Deserialize, Serialize};
 use socketioxide::{ParserConfig, SocketIo};
@@ -287,6 +288,20 @@ fn keep_little(request: &mut Request) {
     request.extensions_mut().remove::<OriginalUri>();
 }
 
+/// The hash of the session of somebody who is signed in, on a page of ours.
+#[derive(Clone, Copy)]
+struct Session([u8; 32]);
+
+/// Who is at the browser. A page of another site must not watch with the visitor's rights: browsers would let
+/// it open a connection, and a cookie is theirs to send.
+fn signed_in(headers: &HeaderMap) -> Option<Session> {
+    let value = [true, false].iter().find_map(|is_secure| {
+        let name = contracts::session::cookie(*is_secure);
+        cookie(headers, name)
+    })?;
+    (sender(headers, None) == Sender::Ours).then(|| Session(hash_bearer(value)))
+}
+
 /// Sends new connections away while there are too many.
 async fn admit(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
@@ -296,6 +311,10 @@ async fn admit(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) ->
             .detail("this gateway holds as many connections as it may; try again in a moment")
             .into_response();
     }
+    let signed_in = signed_in(request.headers());
     keep_little(&mut request);
+    if let Some(session) = signed_in {
+        request.extensions_mut().insert(session);
+    }
     next.run(request).await
 }

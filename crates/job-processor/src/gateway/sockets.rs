@@ -18,7 +18,7 @@ use socketioxide::{
 };
 
 use super::{
-    Hub,
+    Hub, Session,
     room::Room,
     sources::EVENTS,
     wire::{Answer, Handshake, Join, Joined, Leave, Refusal},
@@ -36,7 +36,7 @@ const JOINS: Quota =
 
 /// Who is at the other end.
 pub(crate) struct Visitor {
-    /// SHA-256 of the token that was given.
+    /// SHA-256 of the token that was given, or of the session of who is signed in.
     pub(crate) token_hash: Option<[u8; 32]>,
     /// The rooms it is in, which exist for as long as somebody is.
     pub(crate) rooms: Mutex<Vec<Arc<Room>>>,
@@ -93,8 +93,12 @@ pub(crate) fn listen(hub: &Arc<Hub>) {
 fn connecting(hub: &Arc<Hub>, socket: &SocketRef, said: Option<Handshake>) {
     let token_hash = match said.and_then(|said| said.token) {
         Some(token) => Some(hash_bearer(&token)),
-        // Of a program that can set headers.
-        None => Bearer::of(socket.req_parts()).map(|token| token.hash()),
+        // Of a program that can set headers, or of a page of ours.
+        None => {
+            let parts = socket.req_parts();
+            let of_page = || parts.extensions.get::<Session>().map(|session| session.0);
+            Bearer::of(parts).map(|token| token.hash()).or_else(of_page)
+        }
     };
     let visitor = Arc::new(Visitor::new(token_hash, &hub.connections));
     let (own, who) = (hub.clone(), visitor.clone());

@@ -3,7 +3,10 @@
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest as _},
+};
 
 use crate::PATIENCE;
 
@@ -18,8 +21,20 @@ pub(crate) struct Client {
 impl Client {
     /// Opens the connection; the server's first packet is returned.
     pub(crate) async fn open(address: &str) -> (Self, Value) {
+        Self::open_with(address, &[]).await
+    }
+
+    /// The same, with headers as a browser sends them.
+    pub(crate) async fn open_with(
+        address: &str,
+        headers: &[(&'static str, &str)],
+    ) -> (Self, Value) {
         let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
-        let (socket, _) = connect_async(url).await.unwrap();
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (socket, _) = connect_async(request).await.unwrap();
         let mut client = Self { socket, acks: 0, waiting: Default::default() };
         let open = client.packet().await;
         let hello = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();

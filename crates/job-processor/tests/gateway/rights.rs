@@ -28,6 +28,30 @@ async fn a_private_room_takes_a_token_that_may_see_it() {
 }
 
 #[tokio::test]
+async fn who_is_signed_in_watches_on_pages_of_ours_alone() {
+    let running = Running::start().await;
+    running.owner.open(ROOM);
+    running.owner.grant("session", ROOM);
+    let own = format!("http://{}", running.address);
+    let cases = [
+        ("handsel=session", own.as_str(), ""),
+        ("a=b; __Host-handsel=session", own.as_str(), ""),
+        ("handsel=another", own.as_str(), "forbidden"),
+        ("handsel=session", "http://other.example", "forbidden"),
+        ("handsel=session", "null", "forbidden"),
+    ];
+    for (cookie, origin, code) in cases {
+        let headers = [("cookie", cookie), ("origin", origin)];
+        let (mut client, _) = Client::open_with(&running.address, &headers).await;
+        client.send("40").await;
+        client.is_connected().await;
+        let answer = client.call("join", json!({ "room": ROOM })).await;
+        let found = answer["error"]["code"].as_str().unwrap_or_default();
+        assert_eq!(found, code, "{cookie} from {origin}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_right_that_is_lost_ends_the_stay() {
     let running = Running::start().await;
     running.owner.open(ROOM);
