@@ -49,7 +49,9 @@ macro_rules! machine {
         goes { $($from:ident => $to:ident),* $(,)? }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+        #[derive(
+            Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+        )]
         pub(crate) enum $name {
             $($(#[$state_doc])* #[serde(rename = $text)] $state,)+
         }

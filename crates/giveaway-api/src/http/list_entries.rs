@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use platform::document::PageQuery;
 use platform::http::{Json, Problem};
 
 use super::{
@@ -15,7 +16,15 @@ use crate::{
     service::Service,
 };
 
-/// A page of entries, in the order they came in.
+/// Lists entries, in the order in which they came in.
+#[utoipa::path(
+    get, path = "/giveaways/{id}/entries", tag = "Entries", operation_id = "listEntries",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway"), PageQuery),
+    responses(
+        (status = 200, description = "A page of entries", body = Page<EntryView>),
+    )
+)]
 pub(crate) async fn get(
     State(service): State<Arc<Service>>,
     host: HostAuth,

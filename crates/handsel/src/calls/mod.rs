@@ -23,7 +23,11 @@ use self::{
     args::{CallsCommand, DiscardArgs, OneArgs, Queue},
     reach::Reach,
 };
-pub(crate) use self::{args::CallsCommand as Command, http::router, reach::write_address};
+pub(crate) use self::{
+    args::CallsCommand as Command,
+    http::{document, router},
+    reach::write_address,
+};
 use crate::{config::Config, out, serve};
 
 /// Does what it is told, and prints what became of it.
