@@ -219,7 +219,7 @@ fn example_at(schema: &Value, all: &Value, depth: usize) -> Value {
 fn of_pattern(pattern: Option<&str>) -> String {
     let pattern = pattern.unwrap_or_default().trim_start_matches('^').trim_end_matches('$');
     let (before, rest) = pattern.split_once("[0-9a-f]{").unwrap_or_default();
-    if let Some(count) = rest.strip_suffix('}').and_then(|count| count.parse().ok()) {
+    if let Some(count) = rest.strip_suffix('}').and_then(|count| count.parse::<usize>().ok()) {
         return format!("{before}{}", "5ee1".repeat(count / 4));
     }
     let choice = pattern.strip_prefix('(').and_then(|rest| rest.split_once([')', '|']));
