@@ -53,15 +53,28 @@ fn every_operation_is_told_in_words() {
     for api in APIS {
         let document: Value = serde_json::from_slice(&said(api)).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
-        let tags: BTreeSet<&str> =
-            document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+        let tags: BTreeSet<&str> = document["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tag| tag["name"].as_str().unwrap())
+            .collect();
         let mut ids = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let at = format!("{method} {path}");
-                assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{at}: the id is taken");
-                assert!(operation["summary"].as_str().is_some_and(|it| !it.is_empty()), "{at}: no summary");
-                assert!(tags.contains(operation["tags"][0].as_str().unwrap()), "{at}: its tag is unknown");
+                assert!(
+                    ids.insert(operation["operationId"].as_str().unwrap()),
+                    "{at}: the id is taken"
+                );
+                assert!(
+                    operation["summary"].as_str().is_some_and(|it| !it.is_empty()),
+                    "{at}: no summary"
+                );
+                assert!(
+                    tags.contains(operation["tags"][0].as_str().unwrap()),
+                    "{at}: its tag is unknown"
+                );
                 let is_said = !operation["security"].is_null() || !operation["x-who"].is_null();
                 assert!(is_said, "{at}: who may?");
                 for (status, answer) in operation["responses"].as_object().unwrap() {
@@ -70,7 +83,10 @@ fn every_operation_is_told_in_words() {
                     if status.as_str() >= "400" {
                         let schema = &answer["content"]["application/problem+json"]["schema"];
                         let codes = schema["allOf"][1]["properties"]["code"]["enum"].as_array();
-                        assert!(codes.is_some_and(|codes| !codes.is_empty()), "{at}: {status} has no code");
+                        assert!(
+                            codes.is_some_and(|codes| !codes.is_empty()),
+                            "{at}: {status} has no code"
+                        );
                     }
                 }
             }
@@ -115,7 +131,8 @@ async fn what_is_served_is_what_is_documented() {
         for (path, item) in document["paths"].as_object().unwrap() {
             let path = path.replace(['{', '}'], "");
             for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-                let answer = http.request(method.clone(), format!("{url}{path}")).send().await.unwrap();
+                let answer =
+                    http.request(method.clone(), format!("{url}{path}")).send().await.unwrap();
                 let is_there = answer.status() != StatusCode::METHOD_NOT_ALLOWED;
                 let is_documented = !item[method.as_str().to_lowercase()].is_null();
                 assert_eq!(is_there, is_documented, "{method} {path}: {}", answer.status());
@@ -142,7 +159,11 @@ async fn what_is_served_is_what_is_documented() {
 /// A route is made known to a router together with its documentation: no other way is used.
 #[test]
 fn no_route_goes_past_the_document() {
-    for file in ["giveaway-api/src/http/mod.rs", "giftcard-api/src/http/mod.rs", "handsel/src/calls/http.rs"] {
+    for file in [
+        "giveaway-api/src/http/mod.rs",
+        "giftcard-api/src/http/mod.rs",
+        "handsel/src/calls/http.rs",
+    ] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.contains(".routes(routes!("), "{}", file.display());

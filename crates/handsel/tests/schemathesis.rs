@@ -133,6 +133,8 @@ mod schemathesis {
                 .env("HANDSEL__PROVIDER__URL", &bank_url)
                 .env("HANDSEL__PROVIDER__API_KEY_FILE", "bank/api-key")
                 .env("HANDSEL__PROVIDER__WEBHOOK_SECRET_FILE", "bank/webhook-secret")
+                // So that money can leave at once.
+                .env("HANDSEL__GIVEAWAY__PAYOUT_COOLING_HOURS", "0")
                 .env("HANDSEL__LOG__FILTER", "warn")
                 .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
                 .spawn()

@@ -30,7 +30,8 @@ mod official_client {
 
     /// Runs a program of Node.js and returns what it printed.
     fn node(program: &Path, args: &[&str], folder: &Path) -> String {
-        let output = Command::new("node").arg(program).args(args).current_dir(folder).output().unwrap();
+        let output =
+            Command::new("node").arg(program).args(args).current_dir(folder).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let more = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}:\n{said}\n{more}", program.display());
@@ -83,7 +84,8 @@ mod official_client {
         })
         .await;
         let admin = std::fs::read_to_string(folder.path().join("data/admin-token")).unwrap();
-        let told = node(&folder.path().join("build/story.js"), &[&url, admin.trim()], folder.path());
+        let told =
+            node(&folder.path().join("build/story.js"), &[&url, admin.trim()], folder.path());
         let told: Value = serde_json::from_str(&told).unwrap();
         assert_eq!(told, json!({ "entered": true, "left": 500, "paid": 2_000 }));
     }

@@ -5,23 +5,24 @@ use axum::{
     response::IntoResponse,
 };
 use ledger::Money;
-use platform::document::{IdempotencyHeader, PageQuery};
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::{IdempotencyHeader, PageQuery},
+    http::{Idempotent, Json, Problem},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Handled, auth::MerchantAuth, find_redemptions::Which, id, list::List, no_store};
-use crate::domain::ids::AuthorisationId;
-use crate::views::RedemptionView;
 use crate::{
     actions::{
         authorise::{self, Authorise},
         end_authorisation::{self, Capture},
     },
+    domain::ids::AuthorisationId,
     error::Error,
     service::Shared,
     store::authorisation::{self, Authorisation},
-    views::{AuthorisationView, Page},
+    views::{AuthorisationView, Page, RedemptionView},
 };
 
 /// What a till wants to be set aside.

@@ -6,8 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Handled, auth::MerchantAuth, no_store};
-use crate::views::BalanceView;
-use crate::{actions::balance::balance, attempts::Asker, service::Shared};
+use crate::{actions::balance::balance, attempts::Asker, service::Shared, views::BalanceView};
 
 /// A card, by its code.
 #[derive(Deserialize, ToSchema)]
@@ -21,7 +20,8 @@ pub(crate) struct Body {
 
 /// Tells what a card has left.
 ///
-/// Only the card's own merchant, by its token, learns why it cannot be used. Who misses too often waits.
+/// Only the card's own merchant, by its token, learns why it cannot be used. Who misses too often
+/// waits.
 #[utoipa::path(
     post, path = "/cards/balance", tag = "Cards", operation_id = "checkBalance",
     security((), ("merchant" = [])),

@@ -5,8 +5,10 @@ use axum::{
     response::IntoResponse,
 };
 use http::StatusCode;
-use platform::document::{IdempotencyHeader, PageQuery};
-use platform::http::{Idempotent, Json};
+use platform::{
+    document::{IdempotencyHeader, PageQuery},
+    http::{Idempotent, Json},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -17,12 +19,10 @@ use super::{
     list::List,
     operator,
 };
-use crate::actions::close_merchant::ClosingView;
 use crate::{
-    actions::close_merchant::{close_merchant, show_closing},
+    actions::close_merchant::{ClosingView, close_merchant, show_closing},
     domain::ids::{CardId, MerchantId},
-    service::Service,
-    service::Shared,
+    service::{Service, Shared},
 };
 
 /// A body without members.
@@ -33,7 +33,8 @@ pub(crate) struct Body {}
 
 /// Closes a merchant for ever.
 ///
-/// What its cards have left goes back to whoever funded them. What becomes of each card: `pending`, `authorised` (it waits for a till), `voided`, or `credited` (the host has the money).
+/// What its cards have left goes back to whoever funded them. What becomes of each card: `pending`,
+/// `authorised` (it waits for a till), `voided`, or `credited` (the host has the money).
 #[utoipa::path(
     post, path = "/merchants/me/close", tag = "Merchants", operation_id = "closeMerchant",
     security(("merchant" = [])),
@@ -55,7 +56,8 @@ pub(crate) async fn close(
 
 /// Closes a merchant for ever, in its place.
 ///
-/// What becomes of each card: `pending`, `authorised` (it waits for a till), `voided`, or `credited` (the host has the money).
+/// What becomes of each card: `pending`, `authorised` (it waits for a till), `voided`, or
+/// `credited` (the host has the money).
 #[utoipa::path(
     post, path = "/admin/merchants/{id}/close", tag = "Operation", operation_id = "closeMerchantFor",
     security(("operator" = [])),
@@ -79,7 +81,8 @@ pub(crate) async fn close_for(
 
 /// Lists what becomes of each card of a merchant that has closed.
 ///
-/// What becomes of each card: `pending`, `authorised` (it waits for a till), `voided`, or `credited` (the host has the money).
+/// What becomes of each card: `pending`, `authorised` (it waits for a till), `voided`, or
+/// `credited` (the host has the money).
 #[utoipa::path(
     get, path = "/merchants/me/closing", tag = "Merchants", operation_id = "showClosing",
     security(("merchant" = [])),
@@ -99,7 +102,8 @@ pub(crate) async fn closing(
 
 /// Lists what becomes of each card of a merchant that has closed.
 ///
-/// What becomes of each card: `pending`, `authorised` (it waits for a till), `voided`, or `credited` (the host has the money).
+/// What becomes of each card: `pending`, `authorised` (it waits for a till), `voided`, or
+/// `credited` (the host has the money).
 #[utoipa::path(
     get, path = "/admin/merchants/{id}/closing", tag = "Operation", operation_id = "showClosingFor",
     security(("operator" = [])),

@@ -7,8 +7,10 @@ use axum::{
 use platform::http::Json;
 
 use super::{Handled, auth::MerchantAuth, id};
-use crate::domain::ids::ProductId;
-use crate::{actions::close_product::close_product, service::Shared, views::ProductView};
+use crate::{
+    actions::close_product::close_product, domain::ids::ProductId, service::Shared,
+    views::ProductView,
+};
 
 /// Offers a kind of gift card no longer.
 ///

@@ -10,8 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Handled, auth::Admin, id, no_store};
-use crate::domain::ids::MerchantId;
-use crate::{actions::create_token::create_token, service::Shared};
+use crate::{actions::create_token::create_token, domain::ids::MerchantId, service::Shared};
 
 /// A token, shown this once.
 #[derive(Serialize, ToSchema)]

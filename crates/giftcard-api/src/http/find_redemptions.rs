@@ -5,8 +5,10 @@ use axum::{
     extract::{Query, State},
     response::IntoResponse,
 };
-use platform::document::PageQuery;
-use platform::http::{Json, Problem};
+use platform::{
+    document::PageQuery,
+    http::{Json, Problem},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 

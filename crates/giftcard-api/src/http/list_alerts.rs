@@ -1,8 +1,7 @@
 //! GET /admin/alerts: what a person has to look at, the oldest first.
 
 use axum::{extract::State, response::IntoResponse};
-use platform::document::PageQuery;
-use platform::http::Json;
+use platform::{document::PageQuery, http::Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

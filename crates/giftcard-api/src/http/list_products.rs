@@ -1,8 +1,7 @@
 //! GET /products: the merchant's own products.
 
 use axum::{extract::State, response::IntoResponse};
-use platform::document::PageQuery;
-use platform::http::Json;
+use platform::{document::PageQuery, http::Json};
 
 use super::{Handled, auth::MerchantAuth, list::List};
 use crate::{

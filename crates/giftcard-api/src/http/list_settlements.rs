@@ -1,8 +1,7 @@
 //! GET /settlements and GET /admin/settlements: the newest first.
 
 use axum::{extract::State, response::IntoResponse};
-use platform::document::PageQuery;
-use platform::http::Json;
+use platform::{document::PageQuery, http::Json};
 
 use super::{
     Handled,

@@ -5,21 +5,21 @@ use axum::{
     response::IntoResponse,
 };
 use ledger::Money;
-use platform::document::{IdempotencyHeader, PageQuery};
-use platform::http::{Idempotent, Json};
+use platform::{
+    document::{IdempotencyHeader, PageQuery},
+    http::{Idempotent, Json},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Handled, auth::Admin, id, list::List};
-use crate::domain::ids::CardId;
-use crate::domain::ids::SettlementId;
 use crate::{
     actions::{
         accept_transfer::{Accepted, accept_transfer},
         cancel_settlement::{Cancelled, cancel_settlement},
         void_card::{Voided, void_card},
     },
-    domain::ids::MerchantId,
+    domain::ids::{CardId, MerchantId, SettlementId},
     error::Error,
     service::Shared,
     store::unmatched::{self, Unmatched},

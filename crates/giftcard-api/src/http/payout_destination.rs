@@ -13,10 +13,9 @@ use super::{
     auth::{Admin, MerchantAuth},
     id, no_store,
 };
-use crate::actions::payout_destination::DestinationView;
-use crate::domain::ids::MerchantId;
 use crate::{
-    actions::payout_destination::{keep_destination, name_destination},
+    actions::payout_destination::{DestinationView, keep_destination, name_destination},
+    domain::ids::MerchantId,
     service::Shared,
 };
 
@@ -45,7 +44,8 @@ pub(crate) struct OperatorBody {
 
 /// Names where settlements go.
 ///
-/// A new destination counts after a cooling-off time, so that whoever stole a token cannot take the money unseen; until then the old one stays in force.
+/// A new destination counts after a cooling-off time, so that whoever stole a token cannot take the
+/// money unseen; until then the old one stays in force.
 #[utoipa::path(
     put, path = "/merchants/me/payout-destination", tag = "Merchants", operation_id = "namePayoutDestination",
     security(("merchant" = [])),

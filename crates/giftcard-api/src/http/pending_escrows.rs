@@ -1,8 +1,7 @@
 //! GET /admin/escrows/pending: escrows that wait for their saga, the oldest first.
 
 use axum::{extract::State, response::IntoResponse};
-use platform::document::PageQuery;
-use platform::http::Json;
+use platform::{document::PageQuery, http::Json};
 
 use super::{Handled, auth::Admin, list::List};
 use crate::{

@@ -2,8 +2,7 @@
 
 use axum::{body::Bytes, extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode};
-use platform::document::schema;
-use platform::http::Problem;
+use platform::{document::schema, http::Problem};
 use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -30,7 +29,8 @@ impl ToSchema for ProviderEvent {}
 
 /// Takes an event of the payment provider.
 ///
-/// Signed over the raw body. Whatever is wrong with it, the sender learns no more than that it was not accepted.
+/// Signed over the raw body. Whatever is wrong with it, the sender learns no more than that it was
+/// not accepted.
 #[utoipa::path(
     post, path = "/webhooks/provider", tag = "Provider", operation_id = "receiveProviderEvent",
     security(("provider" = [])),

@@ -2,16 +2,15 @@
 
 use axum::{extract::State, response::IntoResponse};
 use ledger::Money;
-use platform::document::IdempotencyHeader;
-use platform::http::Idempotent;
+use platform::{document::IdempotencyHeader, http::Idempotent};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Handled, auth::MerchantAuth, no_store};
-use crate::views::RedemptionView;
 use crate::{
     actions::redeem::{Redeem, Which, redeem},
     service::Shared,
+    views::RedemptionView,
 };
 
 /// What a till takes off a card.

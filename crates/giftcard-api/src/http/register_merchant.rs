@@ -1,16 +1,15 @@
 //! POST /merchants: an administrator registers a merchant.
 
 use axum::{extract::State, response::IntoResponse};
-use platform::document::IdempotencyHeader;
-use platform::http::Idempotent;
+use platform::{document::IdempotencyHeader, http::Idempotent};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Handled, auth::Admin};
-use crate::views::MerchantView;
 use crate::{
     actions::register_merchant::{NewMerchant, register_merchant},
     service::Shared,
+    views::MerchantView,
 };
 
 /// A merchant to be.
@@ -31,7 +30,8 @@ pub(crate) struct Body {
 
 /// Makes a merchant.
 ///
-/// A merchant sells the gift cards that are prizes, takes them at its tills, and is paid for that. It has no token yet: issue one.
+/// A merchant sells the gift cards that are prizes, takes them at its tills, and is paid for that.
+/// It has no token yet: issue one.
 #[utoipa::path(
     post, path = "/merchants", tag = "Merchants", operation_id = "registerMerchant",
     security(("operator" = [])),

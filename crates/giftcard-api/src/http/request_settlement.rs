@@ -6,8 +6,10 @@ use axum::{
 };
 use http::StatusCode;
 use ledger::Currency;
-use platform::document::IdempotencyHeader;
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::IdempotencyHeader,
+    http::{Idempotent, Json, Problem},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -31,7 +33,8 @@ pub(crate) struct Body {
 
 /// Asks to be paid.
 ///
-/// Everything that waits in one currency. A repeat answers with the state that the settlement has by then.
+/// Everything that waits in one currency. A repeat answers with the state that the settlement has
+/// by then.
 #[utoipa::path(
     post, path = "/settlements", tag = "Settlements", operation_id = "requestSettlement",
     security(("merchant" = [])),

@@ -4,14 +4,15 @@ use axum::{
     extract::{Path, State},
     response::IntoResponse,
 };
-use platform::document::IdempotencyHeader;
-use platform::http::Idempotent;
+use platform::{document::IdempotencyHeader, http::Idempotent};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Handled, auth::Admin};
-use crate::actions::resolve_attempt::Resolved;
-use crate::{actions::resolve_attempt::resolve_attempt, service::Shared};
+use crate::{
+    actions::resolve_attempt::{Resolved, resolve_attempt},
+    service::Shared,
+};
 
 /// What the operator says.
 #[derive(Deserialize, ToSchema)]

@@ -6,8 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Handled, no_store};
-use crate::views::RevealView;
-use crate::{actions::reveal::reveal, service::Shared};
+use crate::{actions::reveal::reveal, service::Shared, views::RevealView};
 
 /// What the link carries.
 #[derive(Deserialize, ToSchema)]

@@ -5,15 +5,14 @@ use axum::{
     response::IntoResponse,
 };
 use ledger::Money;
-use platform::document::IdempotencyHeader;
-use platform::http::Idempotent;
+use platform::{document::IdempotencyHeader, http::Idempotent};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Handled, auth::MerchantAuth, id, no_store};
-use crate::domain::ids::RedemptionId;
-use crate::views::ReversalView;
-use crate::{actions::reverse::reverse, service::Shared};
+use crate::{
+    actions::reverse::reverse, domain::ids::RedemptionId, service::Shared, views::ReversalView,
+};
 
 /// What of it is taken back.
 #[derive(Deserialize, ToSchema)]

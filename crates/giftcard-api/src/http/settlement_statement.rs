@@ -6,17 +6,18 @@ use axum::{
     response::IntoResponse,
 };
 use ledger::Money;
-use platform::document::PageQuery;
-use platform::http::{Cell, Json, Problem, Sheet};
+use platform::{
+    document::PageQuery,
+    http::{Cell, Json, Problem, Sheet},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Handled, auth::MerchantAuth, id, list::List, no_store};
-use crate::domain::ids::SettlementId;
 use crate::{
     domain::{
-        ids::{AuthorisationId, CardId, MerchantId, RedemptionId},
+        ids::{AuthorisationId, CardId, MerchantId, RedemptionId, SettlementId},
         settlement::AttemptState,
     },
     error::Error,

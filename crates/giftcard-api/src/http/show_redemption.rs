@@ -9,8 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Handled, auth::MerchantAuth, id, no_store};
-use crate::domain::ids::RedemptionId;
 use crate::{
+    domain::ids::RedemptionId,
     error::{Error, Result},
     service::Shared,
     store::{redemption, reversal},

@@ -4,15 +4,17 @@ use axum::{
     extract::{Path, State},
     response::IntoResponse,
 };
-use platform::document::PageQuery;
-use platform::http::{Json, Problem};
+use platform::{
+    document::PageQuery,
+    http::{Json, Problem},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Handled, auth::MerchantAuth, id, list::List, no_store};
-use crate::domain::ids::SettlementId;
 use crate::{
+    domain::ids::SettlementId,
     error::Error,
     service::Shared,
     store::{line, settlement},

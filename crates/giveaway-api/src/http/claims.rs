@@ -91,7 +91,8 @@ struct CardView {
 
 /// Claims a prize.
 ///
-/// The mailed link carries the token. 200 with the way to the card's code; 202 while the card is being issued, then ask again.
+/// The mailed link carries the token. 200 with the way to the card's code; 202 while the card is
+/// being issued, then ask again.
 #[utoipa::path(
     post, path = "/claims", tag = "Claims", operation_id = "claimPrize",
     extensions(("x-who" = json!("link"))),

@@ -6,8 +6,10 @@ use axum::{body::Bytes, extract::State, response::IntoResponse};
 use http::header;
 use platform::http::{Json, Problem};
 
-use super::draw_schemas::{CommitmentSchema, TranscriptSchema};
-use super::page::Id;
+use super::{
+    draw_schemas::{CommitmentSchema, TranscriptSchema},
+    page::Id,
+};
 use crate::{
     actions::draw_documents::{Commitment, read_commitment, read_transcript},
     ids::GiveawayId,

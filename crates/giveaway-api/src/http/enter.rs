@@ -46,7 +46,8 @@ pub(crate) struct Accepted {
 
 /// Enters a giveaway.
 ///
-/// The entry counts once its address is confirmed, for which a link is mailed. The answer is the same whether somebody had entered before or not.
+/// The entry counts once its address is confirmed, for which a link is mailed. The answer is the
+/// same whether somebody had entered before or not.
 #[utoipa::path(
     post, path = "/giveaways/{id}/entries", tag = "Public", operation_id = "enter",
     extensions(("x-who" = json!("anyone"))),

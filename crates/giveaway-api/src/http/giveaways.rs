@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use platform::document::{IdempotencyHeader, PageQuery};
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::{IdempotencyHeader, PageQuery},
+    http::{Idempotent, Json, Problem},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -127,7 +129,9 @@ pub(crate) struct WithOutcomes {
 
 /// Publishes a giveaway.
 ///
-/// Reserves every prize, takes the money from the wallet and goes live: 200 once all of them are funded. Otherwise 202, while it goes on or after it turned back: which prizes are how far, and which were refused, is in `outcomes`.
+/// Reserves every prize, takes the money from the wallet and goes live: 200 once all of them are
+/// funded. Otherwise 202, while it goes on or after it turned back: which prizes are how far, and
+/// which were refused, is in `outcomes`.
 #[utoipa::path(
     post, path = "/giveaways/{id}/publish", tag = "Giveaways", operation_id = "publishGiveaway",
     security(("host" = [])),

@@ -24,7 +24,10 @@ const FILE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Imports a file of entrants.
 ///
-/// The columns are `entered_at,email,name,country,birth_year,ip,verified,referred_by`. A wrong header stops the import before anything is written; malformed rows are listed with line and reason and skipped; the same file a second time adds nothing. A file has at most 64 MiB: more come in parts.
+/// The columns are `entered_at,email,name,country,birth_year,ip,verified,referred_by`. A wrong
+/// header stops the import before anything is written; malformed rows are listed with line and
+/// reason and skipped; the same file a second time adds nothing. A file has at most 64 MiB: more
+/// come in parts.
 #[utoipa::path(
     post, path = "/giveaways/{id}/entries/import", tag = "Entries", operation_id = "importEntries",
     security(("host" = [])),

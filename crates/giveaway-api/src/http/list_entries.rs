@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use platform::document::PageQuery;
-use platform::http::{Json, Problem};
+use platform::{
+    document::PageQuery,
+    http::{Json, Problem},
+};
 
 use super::{
     auth::HostAuth,

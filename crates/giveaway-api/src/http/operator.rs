@@ -6,19 +6,21 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use platform::document::IdempotencyHeader;
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::IdempotencyHeader,
+    http::{Idempotent, Json, Problem},
+};
 
 use super::{
     answer::stored,
     auth::Admin,
     page::{Id, Page},
 };
-use crate::actions::operator::AssignedView;
 use crate::{
     actions::{
         operator::{
-            Assignment, Note, SuspenseView, abort_saga, assign_payment, list_suspense, retry_saga,
+            AssignedView, Assignment, Note, SuspenseView, abort_saga, assign_payment,
+            list_suspense, retry_saga,
         },
         show_giveaway::SagaView,
     },
@@ -39,7 +41,7 @@ const SHOWN: u64 = 100;
     request_body = Note,
     responses(
         (status = 200, description = "The attempt", body = SagaView),
-        (status = 409, description = "`saga_ended`: it has ended. `no_operator_needed`: it goes on by itself"),
+        (status = 409, description = "`saga_ended`: it has ended. `saga_committed`: the money was taken, and it goes on by itself. `no_operator_needed`: it goes on by itself"),
     )
 )]
 pub(crate) async fn retry(

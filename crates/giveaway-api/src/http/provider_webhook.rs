@@ -11,7 +11,8 @@ use crate::{actions::take_payments::receive_webhook, error::Error, service::Serv
 
 /// Takes an event of the payment provider.
 ///
-/// Signed over the raw body. Whatever is wrong with it, the sender learns no more than that it was not accepted.
+/// Signed over the raw body. Whatever is wrong with it, the sender learns no more than that it was
+/// not accepted.
 #[utoipa::path(
     post, path = "/webhooks/provider", tag = "Provider", operation_id = "receiveProviderEvent",
     security(("provider" = [])),

@@ -14,7 +14,8 @@ use crate::{
 
 /// Shows what everybody may know of a giveaway.
 ///
-/// From its publication on, with the rules, and our clock for counting down. Nothing in it is personal: winners are leaves of the commitment.
+/// From its publication on, with the rules, and our clock for counting down. Nothing in it is
+/// personal: winners are leaves of the commitment.
 #[utoipa::path(
     get, path = "/giveaways/{id}/public", tag = "Public", operation_id = "showPublicGiveaway",
     extensions(("x-who" = json!("anyone"))),

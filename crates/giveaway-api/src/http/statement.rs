@@ -74,7 +74,9 @@ pub(crate) struct StatementFileQuery {
 
 /// Shows what happened in a wallet.
 ///
-/// Opening balances, each movement with the balance after it, and closing balances. Pages that follow each other belong to one statement: what is posted after the first of them was asked for is in none.
+/// Opening balances, each movement with the balance after it, and closing balances. Pages that
+/// follow each other belong to one statement: what is posted after the first of them was asked for
+/// is in none.
 #[utoipa::path(
     get, path = "/wallet/statement", tag = "Wallet", operation_id = "showStatement",
     security(("host" = [])),

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use platform::document::IdempotencyHeader;
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::IdempotencyHeader,
+    http::{Idempotent, Json, Problem},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,7 +29,8 @@ pub(crate) struct Wallet {
 
 /// Shows what a host has.
 ///
-/// Each currency has a balance of its own: what can be spent, what is set aside for giveaways and withdrawals, and what is owed since a payment was taken back.
+/// Each currency has a balance of its own: what can be spent, what is set aside for giveaways and
+/// withdrawals, and what is owed since a payment was taken back.
 #[utoipa::path(
     get, path = "/wallet", tag = "Wallet", operation_id = "showWallet",
     security(("host" = [])),
@@ -44,7 +47,8 @@ pub(crate) async fn show(
 
 /// Begins a top-up.
 ///
-/// The answer says where to pay. The money is in the wallet once the provider says that it came, which a look at the top-up tells.
+/// The answer says where to pay. The money is in the wallet once the provider says that it came,
+/// which a look at the top-up tells.
 #[utoipa::path(
     post, path = "/wallet/top-ups", tag = "Wallet", operation_id = "topUp",
     security(("host" = [])),

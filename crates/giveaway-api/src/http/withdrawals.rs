@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use platform::document::{IdempotencyHeader, PageQuery};
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::{IdempotencyHeader, PageQuery},
+    http::{Idempotent, Json, Problem},
+};
 
 use super::{
     auth::{Admin, HostAuth},
@@ -44,7 +46,8 @@ pub(crate) async fn destination(
 
 /// Names where withdrawals go.
 ///
-/// The first one counts at once. Another one counts after a cooling-off time, so that whoever stole a token cannot empty the wallet unseen; until then the old one stays in force.
+/// A new one counts after a cooling-off time, so that whoever stole a token cannot empty the wallet
+/// unseen; until then the old one stays in force.
 #[utoipa::path(
     put, path = "/wallet/payout-destination", tag = "Withdrawals", operation_id = "namePayoutDestination",
     security(("host" = [])),
@@ -137,7 +140,8 @@ pub(crate) async fn under_way(
 
 /// Ends a withdrawal that nothing else can end.
 ///
-/// One that the provider does not show, and that may not be sent any more: it has failed then, and the money is back in the wallet.
+/// One that the provider does not show, and that may not be sent any more: it has failed then, and
+/// the money is back in the wallet.
 #[utoipa::path(
     post, path = "/admin/withdrawals/{id}/resolve", tag = "Operation", operation_id = "resolveWithdrawal",
     security(("operator" = [])),

@@ -13,8 +13,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::{Bearer, Problem};
 use crate::roles::{Left, Limits, Quota};
 
-/// Requests with one token: a thousand a second, and a minute's worth of them at once. Far more than any till
-/// or dashboard needs, and more than one database answers: it stops a loop that ran wild before others feel it,
+/// Requests with one token: a thousand a second, and a minute's worth of them at once. Far more
+/// than any till
+/// or dashboard needs, and more than one database answers: it stops a loop that ran wild before
+/// others feel it,
 /// and nobody else. Who has no token, such as an entrant, is not counted here.
 const REQUESTS: Quota =
     Quota::new("requests", NonZeroU32::new(60_000).expect("not zero"), Duration::from_secs(60));
