@@ -6,6 +6,7 @@ use super::{About, errors::Refusals, schemas};
 
 /// The document with everything that its operations leave unsaid.
 pub(super) fn document(mut document: Value, about: &About) -> Value {
+    schemas::put_as_written(&mut document);
     document["openapi"] = "3.1.0".into();
     document["info"]["description"] = about.description.into();
     document["info"]["license"] =

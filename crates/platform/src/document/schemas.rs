@@ -4,8 +4,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{
     IntoParams,
-    openapi::{RefOr, Schema},
+    openapi::{ObjectBuilder, RefOr, Schema, extensions::Extensions, schema::SchemaType},
 };
+
+/// Where a schema that is written as JSON waits for its place.
+const AS_WRITTEN: &str = "x-as-written";
 
 /// `?limit=&after=` of a list, in a document.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -38,9 +41,6 @@ pub struct IdempotencyHeader {
 }
 
 /// The schema of an amount of money from `MIN` to `MAX` minor units.
-///
-/// # Panics
-/// Never: it is a schema.
 pub fn amount<const MIN: i64, const MAX: i64>() -> RefOr<Schema> {
     schema(json!({
         "allOf": [
@@ -51,12 +51,23 @@ pub fn amount<const MIN: i64, const MAX: i64>() -> RefOr<Schema> {
     }))
 }
 
-/// A schema that is written as JSON.
-///
-/// # Panics
-/// When it is no schema.
+/// A schema that is written as JSON. It is carried through as it is, since the library's own type has no room
+/// for all of it.
 pub fn schema(value: Value) -> RefOr<Schema> {
-    RefOr::T(serde_json::from_value(value).expect("it is a schema"))
+    let carried = Extensions::builder().add(AS_WRITTEN, value).build();
+    ObjectBuilder::new().schema_type(SchemaType::AnyValue).extensions(Some(carried)).into()
+}
+
+/// Puts schemas that are written as JSON in their places.
+pub(super) fn put_as_written(value: &mut Value) {
+    if let Some(written) = value.as_object_mut().and_then(|object| object.remove(AS_WRITTEN)) {
+        *value = written;
+    }
+    match value {
+        Value::Object(members) => members.values_mut().for_each(put_as_written),
+        Value::Array(items) => items.iter_mut().for_each(put_as_written),
+        _ => {}
+    }
 }
 
 /// The components that documents refer to, and no operation declares.

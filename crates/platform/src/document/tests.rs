@@ -31,6 +31,9 @@ struct Door {
 #[expect(dead_code, reason = "it is described, and never made")]
 struct Wish {
     #[serde(default)]
+    #[schema(schema_with = amount::<1, 500>)]
+    tip: Option<u8>,
+    #[serde(default)]
     note: Option<String>,
 }
 
@@ -99,6 +102,9 @@ fn a_closed_part_does_not_close_the_whole() {
     let parts = schemas["Door"]["allOf"].as_array().unwrap();
     assert!(parts.iter().all(|part| part["additionalProperties"].is_null()), "{parts:?}");
     assert!(parts.iter().any(|part| !part["properties"]["colour"].is_null()), "{parts:?}");
+    let tip = &schemas["Wish"]["properties"]["tip"]["allOf"];
+    assert_eq!(tip[0]["$ref"], "#/components/schemas/Money");
+    assert_eq!(tip[1]["properties"]["minor"]["maximum"], 500);
     assert_eq!(schemas["DoorId"]["pattern"], "^dor_[0-9a-f]{32}$");
     assert_eq!(schemas["DoorId"]["description"], "A door.");
 }
