@@ -52,7 +52,7 @@ async function mails(template: string): Promise<Mail[]> {
   return ((await answer.json()) as { items: Mail[] }).items;
 }
 function tokenOf(mail: Mail): string {
-  const token = /[?&]token=([\w.~-]+)/.exec(mail.text)?.[1];
+  const token = /[?&]t=([\w.~-]+)/.exec(mail.text)?.[1];
   if (!token) throw new Error('a mail has no link');
   return token;
 }

@@ -138,7 +138,7 @@ def mails(template):
 
 
 def token_of(mail):
-    return re.search(r"[?&]token=([A-Za-z0-9_.~-]+)", mail["text"]).group(1)
+    return re.search(r"[?&]t=([A-Za-z0-9_.~-]+)", mail["text"]).group(1)
 
 
 def bank(method, path, body=None):

@@ -61,7 +61,7 @@ mod official_client {
             let file = folder.path().join(format!("{api}.json"));
             std::fs::write(&file, document.stdout).unwrap();
             let types = format!("{api}.d.ts");
-            let args = [file.to_str().unwrap(), "--output", &types];
+            let args = [file.to_str().unwrap(), "--output", &types, "--default-non-nullable=false"];
             node(&modules.join("openapi-typescript/bin/cli.js"), &args, folder.path());
         }
         node(&modules.join("typescript/bin/tsc"), &["--project", "."], folder.path());
