@@ -32,7 +32,7 @@ const FILE_LIMIT: usize = 64 * 1024 * 1024;
     post, path = "/giveaways/{id}/entries/import", tag = "Entries", operation_id = "importEntries",
     security(("host" = [])),
     params(("id" = GiveawayId, Path, description = "The giveaway")),
-    request_body(content = String, content_type = "text/csv", description = "The file", example = json!("entered_at,email,name,country,birth_year,ip,verified,referred_by\n2026-11-22T12:00:00Z,ada@example.org,Ada,DE,1990,,true,\n")),
+    request_body(content = String, content_type = "text/csv", description = "The file", example = json!("entered_at,email,name,country,birth_year,ip,verified,referred_by\n1795348800,ada@example.org,Ada,DE,1990,,true,\n")),
     responses(
         (status = 200, description = "What the file amounts to", body = Imported),
         (status = 409, description = "`giveaway_closed`: it takes no entries any more. `giveaway_not_open`: it takes no entries yet"),
