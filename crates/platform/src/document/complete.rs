@@ -128,7 +128,7 @@ fn operation(operation: &mut Value, optional: &[String]) {
 fn open_up(schemas: &mut Value) {
     let closed = schemas.clone();
     for schema in schemas.as_object_mut().into_iter().flat_map(Map::values_mut) {
-        let Some(parts) = schema["allOf"].as_array_mut() else { continue };
+        let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) else { continue };
         if !parts.iter().any(|part| !part["properties"].is_null()) {
             continue;
         }
