@@ -279,9 +279,8 @@ def main():
             "issueMerchantToken": by("id", [spare.id]),
             "namePayoutDestination": [{"body": {"destination": "acct_new"}}],
             "namePayoutDestinationFor": [{"path": {"id": spare.id}, "body": {"destination": "acct_newer", **note}}],
-            "closeMerchant": [{"body": {}, "token": closing[1].token}, {"body": {}, "token": closing[2].token}],
+            "closeMerchant": [{"body": {}} for _ in range(4)],
             "closeMerchantFor": [{"path": {"id": merchant.id}, "body": note} for merchant in closing_too],
-            "showClosing": [{"token": closing[0].token}],
             "showClosingFor": by("id", [closing[0].id]),
             "createProduct": [{"body": {"name": "Tea", "currency": CURRENCY, "min_minor": 100, "max_minor": 500}}],
             "closeProduct": by("id", [spare.product]),
@@ -314,8 +313,8 @@ def main():
     }
     world = {
         "tokens": {"operator": ADMIN, "host": host.token, "merchant": shop.token},
-        # Whoever closes closes for good: the fuzzer does it to a merchant that nobody needs.
-        "spare_merchant": spare.token,
+        # Whoever closes closes for good: that is done to merchants that nobody needs.
+        "own_tokens": {"closeMerchant": [merchant.token for merchant in closing[1:]], "showClosing": [closing[0].token]},
         "webhook_secret": (FOLDER / "bank/webhook-secret").read_text().strip(),
         "requests": requests,
     }

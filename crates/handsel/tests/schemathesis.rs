@@ -159,7 +159,7 @@ mod schemathesis {
             let run = Command::new(tools.join("bin/schemathesis"))
                 .args(["run", &format!("{}/api/{api}/v1/openapi.json", self.url)])
                 .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
-                .args(["--max-examples", &examples, "--seed", "1", "--workers", "2"])
+                .args(["--max-examples", &examples, "--seed", "1"])
                 .args(["--no-shrink", "--warnings", "off", "--continue-on-failure"])
                 .args(["--suppress-health-check", "all"])
                 .env("SCHEMATHESIS_HOOKS", "hooks")

@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     service::Shared,
     store::authorisation::{self, Authorisation},
-    views::{AuthorisationView, Page, RedemptionView},
+    views::{AuthorisationView, Page},
 };
 
 /// What a till wants to be set aside.
@@ -99,7 +99,7 @@ pub(crate) struct CaptureBody {
     params(("id" = AuthorisationId, Path, description = "The authorisation"), IdempotencyHeader),
     request_body = CaptureBody,
     responses(
-        (status = 201, description = "The redemption", body = RedemptionView),
+        (status = 201, description = "The authorisation, with the redemption that it became", body = AuthorisationView),
         (status = 409, description = "`authorisation_ended`: it was captured, released or expired; `state` says which. `capture_too_large`: less was set aside; `authorised` says how much. `external_id_used`: it is that of another redemption. `card_expired`: its time is over. `card_voided`: it was voided. `merchant_closed`: the merchant has closed"),
         (status = 422, description = "`currency_mismatch`: the card is in another currency"),
     )

@@ -25,7 +25,6 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct Which {
     /// Only the one that the till gave this name.
-    #[param(max_length = 128)]
     pub(crate) external_id: Option<String>,
 }
 

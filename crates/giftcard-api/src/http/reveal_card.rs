@@ -14,7 +14,6 @@ use crate::{actions::reveal::reveal, service::Shared, views::RevealView};
 #[schema(as = RevealLink)]
 pub(crate) struct Body {
     /// The token.
-    #[schema(max_length = 2000)]
     token: String,
 }
 

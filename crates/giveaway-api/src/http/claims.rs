@@ -26,7 +26,6 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[schema(as = ClaimLink)]
 pub(crate) struct Body {
-    #[schema(max_length = 2000)]
     token: String,
 }
 

@@ -16,7 +16,6 @@ use crate::{actions::confirm_entry::confirm_entry, service::Service};
 #[serde(deny_unknown_fields)]
 #[schema(as = Confirmation)]
 pub(crate) struct Body {
-    #[schema(max_length = 2000)]
     token: String,
 }
 

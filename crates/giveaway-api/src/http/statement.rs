@@ -52,7 +52,6 @@ pub(crate) struct StatementQuery {
     #[param(minimum = 1, maximum = 100, default = 100)]
     limit: Option<u64>,
     /// The `next` of the page before.
-    #[param(max_length = 128)]
     after: Option<String>,
 }
 

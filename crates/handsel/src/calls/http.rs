@@ -85,7 +85,6 @@ pub(crate) fn document() -> &'static Document {
 pub(super) struct Asked {
     /// Only those of this lane.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(max_length = 128)]
     lane: Option<String>,
     /// Calls on the page, at most.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -19,7 +19,7 @@ impl Refusals {
             let Some(status) = text.parse().ok().filter(|status| *status >= 400) else { continue };
             let response = responses.remove(&text).unwrap_or_default();
             for (code, meaning) in codes(response["description"].as_str().unwrap_or_default()) {
-                refusals.add(status, code, meaning);
+                refusals.add(status, code, &meaning);
             }
         }
         refusals
@@ -41,17 +41,22 @@ impl Refusals {
     }
 }
 
-/// ``"`code`: meaning. `other`: meaning"``, taken apart.
-fn codes(description: &str) -> Vec<(&str, &str)> {
-    let mut found = Vec::new();
-    let mut rest = description;
-    while let Some((_, from)) = rest.split_once('`') {
-        let Some((code, after)) = from.split_once("`: ") else { break };
-        // Up to the next code.
-        let end = after.find(" `").filter(|end| after[end + 2..].contains("`: "));
-        let (meaning, next) = after.split_at(end.unwrap_or(after.len()));
-        found.push((code, meaning.trim().trim_end_matches('.')));
-        rest = next;
+/// ``"`code`: meaning. `other`: meaning"``, taken apart. Other words between backticks stay in the meaning.
+fn codes(description: &str) -> Vec<(&str, String)> {
+    let mut found: Vec<(&str, String)> = Vec::new();
+    let mut pieces = description.split('`');
+    // What stands before the first code says nothing about one.
+    pieces.next();
+    while let (Some(word), Some(after)) = (pieces.next(), pieces.next()) {
+        let is_code = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        match (after.strip_prefix(": "), found.last_mut()) {
+            (Some(meaning), _) if is_code => found.push((word, meaning.to_owned())),
+            (_, Some((_, meaning))) => *meaning += &format!("`{word}`{after}"),
+            (_, None) => {}
+        }
+    }
+    for (_, meaning) in &mut found {
+        *meaning = meaning.trim().trim_end_matches('.').to_owned();
     }
     found
 }
@@ -95,10 +100,15 @@ mod tests {
 
     #[test]
     fn codes_are_told_apart() {
-        let read = codes("`wrong_state`: it is no `draft` any more. `link_used`: once is enough");
+        let read =
+            codes("`wrong_state`: it is no `draft` any more; `state` says what. `link_used`: once");
+        let read: Vec<_> = read.iter().map(|(code, meaning)| (*code, meaning.as_str())).collect();
         assert_eq!(
             read,
-            [("wrong_state", "it is no `draft` any more"), ("link_used", "once is enough")]
+            [
+                ("wrong_state", "it is no `draft` any more; `state` says what"),
+                ("link_used", "once")
+            ]
         );
         assert_eq!(codes("nothing to see"), []);
     }

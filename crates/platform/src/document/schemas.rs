@@ -19,7 +19,6 @@ pub struct PageQuery {
     #[param(minimum = 1, maximum = 100, default = 100)]
     limit: Option<u16>,
     /// The `next` of the page before. Without it the list is answered from its beginning.
-    #[param(max_length = 128)]
     after: Option<String>,
 }
 
