@@ -157,6 +157,8 @@ mod schemathesis {
             let answers = self.folder.path().join(format!("{api}.answers"));
             let examples = std::env::var(EXAMPLES_VARIABLE).unwrap_or_else(|_| EXAMPLES.to_owned());
             let run = Command::new(tools.join("bin/schemathesis"))
+                .arg("--config-file")
+                .arg(repository().join("e2e/schemathesis/schemathesis.toml"))
                 .args(["run", &format!("{}/api/{api}/v1/openapi.json", self.url)])
                 .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
                 .args(["--max-examples", &examples, "--seed", "1"])

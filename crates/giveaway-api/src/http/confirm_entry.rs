@@ -29,7 +29,7 @@ pub(crate) struct Body {
     responses(
         (status = 200, description = "The receipt", body = ReceiptSchema),
         (status = 404, description = "`not_found`: the link is none of ours"),
-        (status = 409, description = "`giveaway_closed`: it takes no entries any more"),
+        (status = 409, description = "`giveaway_closed`: it takes no entries any more. `giveaway_cancelled`: its host has called it off"),
         (status = 410, description = "`link_expired`: the link was for a day. `entry_erased`: the entry was erased"),
     )
 )]

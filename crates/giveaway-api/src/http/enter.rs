@@ -55,7 +55,7 @@ pub(crate) struct Accepted {
     request_body = Body,
     responses(
         (status = 202, description = "A link is on its way", body = Accepted),
-        (status = 409, description = "`giveaway_not_open`: it takes no entries yet. `giveaway_closed`: it takes no entries any more"),
+        (status = 409, description = "`giveaway_not_open`: it takes no entries yet. `giveaway_closed`: it takes no entries any more. `giveaway_cancelled`: its host has called it off"),
     )
 )]
 pub(crate) async fn post(

@@ -35,7 +35,7 @@ const FILE_LIMIT: usize = 64 * 1024 * 1024;
     request_body(content = String, content_type = "text/csv", description = "The file", example = json!("entered_at,email,name,country,birth_year,ip,verified,referred_by\n1795348800,ada@example.org,Ada,DE,1990,,true,\n")),
     responses(
         (status = 200, description = "What the file amounts to", body = Imported),
-        (status = 409, description = "`giveaway_closed`: it takes no entries any more. `giveaway_not_open`: it takes no entries yet"),
+        (status = 409, description = "`giveaway_closed`: it takes no entries any more. `giveaway_cancelled`: its host has called it off. `giveaway_not_open`: it takes no entries yet"),
         (status = 415, description = "`csv_expected`: the body is not marked as `text/csv`"),
         (status = 422, description = "`invalid_input`: the header is not as it should be, the file is too large, or it broke off"),
     )
