@@ -251,7 +251,7 @@ fn says_nothing(answer: &Answer) -> bool {
     answer.status.is_server_error()
         || answer.status == StatusCode::TOO_MANY_REQUESTS
         || (answer.status == StatusCode::CONFLICT
-            && matches!(answer.body["code"].as_str(), Some("request_in_progress" | "key_busy")))
+            && matches!(answer.body["code"].as_str(), Some("idempotency_key_in_use")))
 }
 
 /// The one number that a query counts, as `n`.

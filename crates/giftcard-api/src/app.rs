@@ -99,7 +99,9 @@ pub async fn build(config: Config, deps: Deps) -> anyhow::Result<App> {
     });
     take_over(&service).await.context("cannot take over what was under way")?;
     Ok(App {
-        router: http::router().merge(pages::router()).with_state(service.clone()),
+        router: http::router(service.roles.limits.clone())
+            .merge(pages::router())
+            .with_state(service.clone()),
         grpc: grpc(&service).await?,
         service,
         shutdown: deps.shutdown,

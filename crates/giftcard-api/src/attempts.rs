@@ -94,7 +94,9 @@ mod tests {
             limits.missed(Asker::Merchant(guessing)).await;
         }
         let refused = limits.admit(Asker::Merchant(guessing)).await;
-        assert!(matches!(refused, Err(Error::TooMany(wait)) if wait == Duration::from_secs(60)));
+        assert!(
+            matches!(refused, Err(Error::TooMany(used_up)) if used_up.wait == Duration::from_secs(60))
+        );
         limits.admit(Asker::Merchant(busy)).await.unwrap();
         limits.admit(Asker::Anonymous(Ipv4Addr::LOCALHOST.into())).await.unwrap();
     }

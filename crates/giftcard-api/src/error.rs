@@ -5,7 +5,10 @@ use std::time::Duration;
 use contracts::refusal;
 use http::StatusCode;
 use ledger::{LedgerError, MoneyError, idempotency::IdempotencyError};
-use platform::http::{IdempotencyKey, Problem};
+use platform::{
+    http::{IdempotencyKey, Problem},
+    roles::UsedUp,
+};
 use sea_orm::DbErr;
 use tonic::Status;
 
@@ -32,7 +35,7 @@ pub(crate) enum Error {
     Later(&'static str),
     /// Too many attempts.
     #[error("too many attempts")]
-    TooMany(Duration),
+    TooMany(UsedUp),
     /// Our fault, or that of something we depend on.
     #[error(transparent)]
     Unexpected(#[from] anyhow::Error),
@@ -116,12 +119,12 @@ impl From<Error> for Problem {
             Error::Refused(refusal) => refusal.into(),
             Error::KeyReused => IdempotencyKey::mismatch(),
             Error::InProgress => Self::conflict(
-                "request_in_progress",
+                "idempotency_key_in_use",
                 "a request with the same key is being worked on",
             )
             .retry_after(CONTENDED_RETRY),
             Error::Later(why) => Self::unavailable(why, CONTENDED_RETRY),
-            Error::TooMany(wait) => Self::too_many(wait),
+            Error::TooMany(used_up) => Self::too_many(used_up),
             Error::Unexpected(error) => Self::unexpected(error),
         }
     }
@@ -153,6 +156,10 @@ impl From<Error> for Status {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
+    use platform::roles::Quota;
+
     use super::*;
 
     #[test]
@@ -165,11 +172,12 @@ mod tests {
 
     #[test]
     fn only_refusals_look_like_refusals() {
+        let quota = Quota::new("test", NonZeroU32::MIN, Duration::from_secs(1));
         for error in [
             Error::KeyReused,
             Error::InProgress,
             Error::CONTENDED,
-            Error::TooMany(Duration::ZERO),
+            Error::TooMany(UsedUp { quota, wait: Duration::ZERO }),
             Error::Unexpected(anyhow::anyhow!("secret detail")),
         ] {
             let status = Status::from(error);

@@ -41,6 +41,7 @@ mod views;
 
 pub use app::{App, Deps, build};
 pub use config::{Config, SettlementConfig};
+pub use http::document;
 #[cfg(feature = "known-bad")]
 pub use known_bad::KnownBad;
 pub use migrations::Migrator;

@@ -2,6 +2,7 @@
 
 use ledger::Money;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     actions::payout_destination::NextDestination,
@@ -28,7 +29,7 @@ pub(crate) fn rfc3339(ms: i64) -> String {
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     /// What to give as `after` for the next page; null on the last.
@@ -52,17 +53,23 @@ impl<T> Page<T> {
 }
 
 /// A merchant, to itself and to administrators.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MerchantView {
+    /// Its id.
     id: MerchantId,
+    /// As shown to people.
     name: String,
+    /// Where we write to.
+    #[schema(format = "email")]
     email: String,
+    /// Where it is paid, in the provider's terms.
     payout_destination: String,
     /// Where it will be paid, while that is cooling off.
     next_payout_destination: Option<NextDestination>,
     /// Transfers to it wait for an operator.
     blocked: bool,
     /// Since when its cards are void.
+    #[schema(format = DateTime)]
     closed_at: Option<String>,
     /// What its next settlements come to.
     due: Vec<Money>,
@@ -88,14 +95,22 @@ impl MerchantView {
 }
 
 /// A product, to its merchant.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProductView {
+    /// Its id.
     id: ProductId,
+    /// As shown to people.
     name: String,
+    /// Of its cards.
+    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
+    /// The smallest value of a card, in minor units.
     min_minor: i64,
+    /// The largest value of a card, in minor units.
     max_minor: i64,
+    /// Days until a card expires; null for never.
     validity_days: Option<i32>,
+    /// Whether prizes can be made of it.
     state: ProductState,
 }
 
@@ -114,45 +129,71 @@ impl ProductView {
 }
 
 /// A card with its code, to the one person who may see it. No `Debug`: the code is money.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct RevealView {
+    /// The card.
     pub(crate) card_id: CardId,
+    /// Where it stands.
     pub(crate) state: CardState,
+    /// The code that a till takes.
     pub(crate) code: String,
+    /// What it was worth at first.
     pub(crate) value: Money,
+    /// What can be spent.
     pub(crate) available: Money,
+    /// Where it can be spent.
     pub(crate) merchant_name: String,
+    /// What kind of card it is.
     pub(crate) product_name: String,
+    /// When it expires; null for never.
+    #[schema(format = DateTime)]
     pub(crate) expires_at: Option<String>,
+    /// The same as a QR code, an SVG image.
     pub(crate) qr_svg: String,
 }
 
 /// What a card has left.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BalanceView {
+    /// The card.
     pub(crate) card_id: CardId,
+    /// Where it stands.
     pub(crate) state: CardState,
+    /// What it was worth at first.
     pub(crate) value: Money,
+    /// What can be spent.
     pub(crate) available: Money,
+    /// Where it can be spent.
     pub(crate) merchant_name: String,
+    /// What kind of card it is.
     pub(crate) product_name: String,
+    /// When it expires; null for never.
+    #[schema(format = DateTime)]
     pub(crate) expires_at: Option<String>,
 }
 
 /// A redemption, to its merchant.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct RedemptionView {
+    /// Its id.
     pub(crate) id: RedemptionId,
+    /// What was taken off the card.
     pub(crate) amount: Money,
+    /// What of that was taken back.
     pub(crate) reversed: Money,
+    /// The card.
     pub(crate) card: RedeemedCard,
+    /// The till's own name for it.
     pub(crate) external_id: String,
+    /// When.
+    #[schema(format = DateTime)]
     pub(crate) at: String,
 }
 
 /// The card of a redemption.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct RedeemedCard {
+    /// Its id.
     pub(crate) id: CardId,
     /// What it has left right after the redemption; later it may be something else.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,17 +214,25 @@ impl RedemptionView {
 }
 
 /// An authorisation, to its merchant.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct AuthorisationView {
+    /// Its id.
     pub(crate) id: AuthorisationId,
+    /// Where it stands.
     pub(crate) state: AuthorisationState,
+    /// What is set aside.
     pub(crate) amount: Money,
+    /// Of which card.
     pub(crate) card_id: CardId,
+    /// The till's own name for it.
     pub(crate) external_id: String,
     /// What it was captured as.
     pub(crate) redemption_id: Option<RedemptionId>,
     /// When it ends by itself.
+    #[schema(format = DateTime)]
     pub(crate) expires_at: String,
+    /// When it was made.
+    #[schema(format = DateTime)]
     pub(crate) at: String,
 }
 
@@ -203,11 +252,16 @@ impl AuthorisationView {
 }
 
 /// A reversal, to its merchant.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ReversalView {
+    /// Its id.
     pub(crate) id: ReversalId,
+    /// What was taken back.
     pub(crate) redemption_id: RedemptionId,
+    /// How much of it.
     pub(crate) amount: Money,
+    /// When.
+    #[schema(format = DateTime)]
     pub(crate) at: String,
 }
 
@@ -223,15 +277,25 @@ impl ReversalView {
 }
 
 /// A settlement, to its merchant and to administrators.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SettlementView {
+    /// Its id.
     pub(crate) id: SettlementId,
+    /// Who is paid.
     pub(crate) merchant_id: MerchantId,
+    /// Where it stands.
     pub(crate) state: SettlementState,
+    /// How much.
     pub(crate) total: Money,
+    /// How many lines it consists of.
     pub(crate) lines_count: i64,
+    /// The reference of its latest transfer.
     pub(crate) provider_ref: String,
+    /// When it was asked for.
+    #[schema(format = DateTime)]
     pub(crate) created_at: String,
+    /// When its state changed last.
+    #[schema(format = DateTime)]
     pub(crate) changed_at: String,
 }
 
@@ -251,12 +315,16 @@ impl SettlementView {
 }
 
 /// One line of a settlement.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LineView {
+    /// What it stands for.
     kind: LineKind,
     /// The redemption or reversal; an adjustment has only a number of its own.
     id: String,
+    /// What it comes to; below zero for what is given back.
     amount: Money,
+    /// When.
+    #[schema(format = DateTime)]
     at: String,
 }
 
@@ -272,12 +340,18 @@ impl LineView {
 }
 
 /// An escrow that waits for its saga, to administrators.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PendingEscrowView {
+    /// Its id.
     id: EscrowId,
+    /// The attempt to publish.
     saga_id: SagaId,
+    /// Of which kind its card will be.
     product_id: Option<ProductId>,
+    /// What its card will be worth.
     value: Money,
+    /// Since when it waits.
+    #[schema(format = DateTime)]
     reserved_at: String,
 }
 

@@ -5,7 +5,10 @@ use std::{borrow::Cow, time::Duration};
 use contracts::refusal::{Kind, Refusal};
 use http::StatusCode;
 use ledger::{LedgerError, Money};
-use platform::http::{FieldError, Problem};
+use platform::{
+    http::{FieldError, Problem},
+    roles::UsedUp,
+};
 use sea_orm::DbErr;
 use tonic::Status;
 
@@ -62,7 +65,7 @@ pub enum Error {
     },
     /// Who asks has asked too often.
     #[error("too many attempts")]
-    TooMany(Duration),
+    TooMany(UsedUp),
     /// Something we depend on does not answer; nothing was changed.
     #[error("{0}")]
     Unavailable(Cow<'static, str>),
@@ -131,7 +134,7 @@ impl From<Error> for Problem {
                 Self::conflict("idempotency_key_in_use", message).retry_after(RETRY_AFTER)
             }
             Error::Replayed { status, body } => replayed(status, &body),
-            Error::TooMany(wait) => Self::too_many(wait),
+            Error::TooMany(used_up) => Self::too_many(used_up),
             Error::Unavailable(message) => Self::unavailable(message, RETRY_AFTER),
             Error::Unexpected(error) => Self::unexpected(error),
         }

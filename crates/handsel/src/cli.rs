@@ -169,6 +169,18 @@ Examples:
     #[command(subcommand)]
     Calls(crate::calls::Command),
 
+    /// Print the OpenAPI document of an API
+    ///
+    /// OpenAPI 3.1, made from the code: what a server of this version answers under
+    /// /api/…/v1/openapi.json. A running server shows it at /api, to be read.
+    #[command(after_help = "\
+Examples:
+  handsel openapi giveaway > giveaway.json")]
+    Openapi {
+        /// Which one
+        api: crate::reference::Which,
+    },
+
     /// Measure what this machine does
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),

@@ -12,6 +12,7 @@
 //! | `audit` | `handsel audit`: what each service checks alone, and what only all books together show |
 //! | `backup`, `quarantine` | copies of the databases, and what a restored one may not do yet |
 //! | `calls` | `handsel calls`: dead letters and lanes, through the running server or its file |
+//! | `reference` | `handsel openapi`, and the pages at `/api`: the documents of all APIs |
 //! | `bench` | `handsel bench`: figures of this machine, as ratios of one run |
 //! | `stores` | opens call stores |
 //! | `keys` | what the applications of a fleet share |
@@ -35,6 +36,7 @@ mod migrate_data;
 mod node;
 mod out;
 mod quarantine;
+mod reference;
 mod sandbox_bank;
 mod serve;
 mod show_config;
@@ -76,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Keys(command) => keys::run(command),
         Command::Config(command) => show_config::run(command),
         Command::Calls(command) => quiet(calls::run(command)),
+        Command::Openapi { api } => Ok(reference::run(api)),
         Command::Bench(command) => quiet(bench::run(command)),
         Command::SandboxBank(args) => in_runtime(sandbox_bank::run(args)),
     };

@@ -8,6 +8,7 @@ use crate::Currency;
 
 /// An amount in minor units (cents for EUR) of one currency. In JSON: `{"minor":2500,"currency":"EUR"}`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Money {
     /// Minor units; negative for a debit.

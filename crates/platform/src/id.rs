@@ -1,6 +1,8 @@
 //! Typed ids: a UUIDv7 with a prefix that tells what it names, so that a card id is never taken for
 //! an escrow id, neither by the compiler nor by a person reading a log.
 
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not an id of the form {prefix}_ followed by 32 hexadecimal digits")]
@@ -17,8 +19,8 @@ pub struct BadId {
 /// parsed as `gvw_0198…` (32 hexadecimal digits), and kept in the database as the bare UUID.
 #[macro_export]
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)+) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident = $prefix:literal;)+) => {$(
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub $crate::id::Uuid);
 
@@ -76,11 +78,30 @@ macro_rules! ids {
                 id.0
             }
         }
+
+        impl $crate::id::utoipa::PartialSchema for $name {
+            fn schema() -> $crate::id::utoipa::openapi::RefOr<$crate::id::utoipa::openapi::Schema> {
+                $crate::id::schema($prefix, concat!($($doc),*))
+            }
+        }
+
+        impl $crate::id::utoipa::ToSchema for $name {}
     )+};
 }
 
 #[doc(hidden)]
-pub use {serde, uuid::Uuid};
+pub use {serde, utoipa, uuid::Uuid};
+
+/// How an id looks in an API's document.
+pub fn schema(prefix: &str, what: &str) -> RefOr<Schema> {
+    let example = format!("{prefix}_0198f6d2c1f07b6a8d5f4f2f0c7a9e31");
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(format!("^{prefix}_[0-9a-f]{{32}}$")))
+        .description(Some(what.trim()))
+        .examples([example]);
+    RefOr::T(schema.into())
+}
 
 /// Parses `prefix_` + 32 hexadecimal digits.
 ///

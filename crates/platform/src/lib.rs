@@ -6,6 +6,7 @@
 //! | [`clock`] | the time, passed in: system, manual (tests), shifted (demo) |
 //! | [`config`] | layered, typed configuration: defaults < file < environment < flags |
 //! | [`db`] | one handle for SQLite and PostgreSQL, with the write path made safe |
+//! | [`document`] | the OpenAPI document of an API, made from its code |
 //! | [`grpc`] | a gRPC port behind the verification of callers |
 //! | [`health`] | whether a process runs, and whether it can work |
 //! | [`http`] | the HTTP edge: problem+json errors, idempotent bodies, bearer tokens, headers |
@@ -29,6 +30,7 @@ pub mod boundary;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod document;
 pub mod grpc;
 pub mod health;
 pub mod http;

@@ -3,6 +3,7 @@
 
 use platform::http::IdempotencyKey;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::once::{Answer, Begun, Once};
@@ -13,8 +14,10 @@ use crate::{
     store::{alert, block, operator_action, unmatched},
 };
 
-#[derive(Debug, Serialize)]
-struct Accepted {
+/// A transfer that was looked into.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    /// The provider's id.
     provider_id: String,
     /// How many merchants it had blocked.
     blocked: usize,

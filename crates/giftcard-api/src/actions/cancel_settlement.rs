@@ -2,6 +2,7 @@
 
 use platform::http::IdempotencyKey;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::once::{Answer, Begun, Once};
@@ -12,9 +13,12 @@ use crate::{
     store::{line, merchant, operator_action, settlement},
 };
 
-#[derive(Debug, Serialize)]
-struct Cancelled {
+/// A settlement that was given up.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Cancelled {
+    /// Its id.
     id: SettlementId,
+    /// `cancelled`.
     state: SettlementState,
 }
 

@@ -5,6 +5,7 @@ use ledger::{Currency, Money};
 use platform::http::IdempotencyKey;
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::once::{Begun, Once};
 use crate::{
@@ -30,26 +31,32 @@ use crate::{
 const SHOWN: u64 = 100;
 
 /// A merchant that has closed, and what becomes of its cards.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct ClosingView {
+    /// The merchant.
     id: MerchantId,
+    /// Since when its cards are void.
+    #[schema(format = DateTime)]
     closed_at: String,
     /// The cards that had something left.
     cards: Page<CardOutcome>,
 }
 
 /// What becomes of a card.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct CardOutcome {
+    /// The card.
     card_id: CardId,
+    /// How far it is.
     outcome: Outcomes,
     /// What went back to the host, or will.
     amount: Money,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What becomes of a card of a merchant that has closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Outcomes {
+pub(crate) enum Outcomes {
     /// The card is about to be voided.
     Pending,
     /// A till has set some of it aside; it is voided when that has ended.

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use platform::Tx;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::register_merchant::destination;
 use crate::{
@@ -20,16 +21,21 @@ use crate::{
 };
 
 /// Where a merchant is paid.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct DestinationView {
+    /// The one in force.
     destination: String,
+    /// The one that is cooling off.
     next: Option<NextDestination>,
 }
 
 /// A destination that is cooling off.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NextDestination {
+    /// Where to.
     pub(crate) destination: String,
+    /// From when on.
+    #[schema(format = DateTime)]
     pub(crate) usable_from: String,
 }
 

@@ -3,6 +3,7 @@
 
 use platform::{http::IdempotencyKey, provider::protocol::may_send};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     observe_transfer::record,
@@ -20,9 +21,11 @@ use crate::{
 const MAX_REASON: usize = 500;
 
 /// What became of an attempt.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Resolved {
+    /// Its reference.
     provider_ref: String,
+    /// Where it stands.
     state: AttemptState,
 }
 

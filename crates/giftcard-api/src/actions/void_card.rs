@@ -12,6 +12,7 @@ use platform::{
 };
 use prost::Message as _;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::once::{Answer, Begun, Once};
@@ -34,9 +35,12 @@ use crate::{
 /// Cards voided in one run of the scan: each in a transaction of its own.
 const CARDS_PER_RUN: u64 = 200;
 
-#[derive(Debug, Serialize)]
-struct Voided {
+/// A card that was voided.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Voided {
+    /// Its id.
     id: CardId,
+    /// `voided`.
     state: CardState,
     /// What goes back to the host.
     amount: Money,

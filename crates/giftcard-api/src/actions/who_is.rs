@@ -32,7 +32,7 @@ pub(crate) async fn who_is(service: &Service, session_hash: &[u8]) -> Result<Opt
     let Some(who) = answer.into_inner().signed_in else { return Ok(None) };
     let merchant = match who.merchant_id.as_str() {
         "" => None,
-        id => Some(id.parse().map_err(anyhow::Error::from::<platform::id::BadId>)?),
+        id => Some(id.parse().map_err(|bad: platform::id::BadId| anyhow::Error::new(bad))?),
     };
     Ok(Some(Who { merchant, is_admin: who.is_admin }))
 }

@@ -1,6 +1,7 @@
 //! The states of a settlement and of its attempts, and how a fact about a transfer moves them.
 
 use platform::provider::TransferStatus;
+use utoipa::ToSchema;
 
 use super::ids::SettlementId;
 
@@ -82,7 +83,7 @@ impl AttemptState {
 }
 
 /// What a merchant's line in a settlement stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LineKind {
     /// A redemption: the merchant is paid for it.

@@ -43,12 +43,12 @@ pub(crate) trait Machine: Copy + Eq + std::fmt::Debug + 'static {
 /// `new => State` for a beginning and `State => State` for the rest.
 macro_rules! machine {
     (
-        $(#[$doc:meta])*
+        $(#[doc = $doc:literal])*
         $name:ident { $($(#[$state_doc:meta])* $state:ident = $text:literal),+ $(,)? }
         begins { $($begin:ident),+ $(,)? }
         goes { $($from:ident => $to:ident),* $(,)? }
     ) => {
-        $(#[$doc])*
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
         pub(crate) enum $name {
             $($(#[$state_doc])* #[serde(rename = $text)] $state,)+
@@ -65,6 +65,18 @@ macro_rules! machine {
                 match self { $(Self::$state => $text,)+ }
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::Type::String)
+                    .description(Some([$($doc),*].concat().trim()))
+                    .enum_values(Some([$($text),+]))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

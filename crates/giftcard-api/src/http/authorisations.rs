@@ -5,8 +5,12 @@ use axum::{
     response::IntoResponse,
 };
 use ledger::Money;
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::{IdempotencyHeader, PageQuery},
+    http::{Idempotent, Json, Problem},
+};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{Handled, auth::MerchantAuth, find_redemptions::Which, id, list::List, no_store};
 use crate::{
@@ -14,23 +18,48 @@ use crate::{
         authorise::{self, Authorise},
         end_authorisation::{self, Capture},
     },
+    domain::ids::AuthorisationId,
     error::Error,
     service::Shared,
     store::authorisation::{self, Authorisation},
     views::{AuthorisationView, Page},
 };
 
-#[derive(Deserialize)]
+/// What a till wants to be set aside.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewAuthorisation)]
 pub(crate) struct NewBody {
+    /// As typed: hyphens, blanks and case do not matter.
+    #[schema(min_length = 27, max_length = 100, example = "0000-0000-0000-0000-0000-0000-000")]
     code: String,
+    /// How much.
+    #[schema(schema_with = platform::document::amount::<1, 100_000_000_000>)]
     amount: Money,
+    /// The till's own name for it, for this merchant alone.
+    #[schema(min_length = 1, max_length = 128, pattern = "^[!-~]+$", example = "receipt-17")]
     external_id: String,
+    /// For how long; a week if absent.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 720)]
     hold_hours: Option<u32>,
 }
 
-/// POST /authorisations
+/// Sets an amount of a card aside.
+///
+/// Until it is captured or released, or its time is over: a week unless given, at most 30 days.
+#[utoipa::path(
+    post, path = "/authorisations", tag = "Tills", operation_id = "authorise",
+    security(("merchant" = [])),
+    params(IdempotencyHeader),
+    request_body = NewBody,
+    responses(
+        (status = 201, description = "The authorisation", body = AuthorisationView),
+        (status = 404, description = "`card_not_found`: no card of this merchant has this code"),
+        (status = 409, description = "`card_exhausted`: nothing is left. `card_expired`: its time is over. `card_voided`: it was voided. `insufficient_balance`: it has less left; `available` says how much. `authorisation_known`: this external id is that of another authorisation; `authorisation_id` says of which. `external_id_used`: it is that of a redemption; `redemption_id` says of which. `merchant_closed`: the merchant has closed"),
+        (status = 422, description = "`currency_mismatch`: the card is in another currency"),
+    )
+)]
 pub(crate) async fn authorise(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,
@@ -41,18 +70,40 @@ pub(crate) async fn authorise(
     Ok(no_store(authorise::authorise(&service, merchant, request, &key).await?))
 }
 
-#[derive(Deserialize)]
+/// The schema of an amount that may be left out.
+pub(super) fn optional_amount() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    platform::document::amount::<1, 100_000_000_000>()
+}
+
+/// What of it is redeemed.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Capture)]
 pub(crate) struct CaptureBody {
     /// All of it, if absent.
     #[serde(default)]
+    #[schema(schema_with = optional_amount)]
     amount: Option<Money>,
     /// That of the authorisation, if absent.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 128, pattern = "^[!-~]+$", example = "receipt-17")]
     external_id: Option<String>,
 }
 
-/// POST /authorisations/{id}/capture
+/// Redeems what was set aside.
+///
+/// All of it unless an amount is given; the rest goes back to the card.
+#[utoipa::path(
+    post, path = "/authorisations/{id}/capture", tag = "Tills", operation_id = "captureAuthorisation",
+    security(("merchant" = [])),
+    params(("id" = AuthorisationId, Path, description = "The authorisation"), IdempotencyHeader),
+    request_body = CaptureBody,
+    responses(
+        (status = 201, description = "The authorisation, with the redemption that it became", body = AuthorisationView),
+        (status = 409, description = "`authorisation_ended`: it was captured, released or expired; `state` says which. `capture_too_large`: less was set aside; `authorised` says how much. `external_id_used`: it is that of another redemption. `card_expired`: its time is over. `card_voided`: it was voided. `merchant_closed`: the merchant has closed"),
+        (status = 422, description = "`currency_mismatch`: the card is in another currency"),
+    )
+)]
 pub(crate) async fn capture(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,
@@ -66,11 +117,25 @@ pub(crate) async fn capture(
     Ok(no_store(captured))
 }
 
-#[derive(Deserialize)]
+/// A body without members.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Nothing)]
 pub(crate) struct ReleaseBody {}
 
-/// POST /authorisations/{id}/release
+/// Gives back what was set aside.
+///
+/// All of it goes back to the card.
+#[utoipa::path(
+    post, path = "/authorisations/{id}/release", tag = "Tills", operation_id = "releaseAuthorisation",
+    security(("merchant" = [])),
+    params(("id" = AuthorisationId, Path, description = "The authorisation"), IdempotencyHeader),
+    request_body = ReleaseBody,
+    responses(
+        (status = 200, description = "The authorisation", body = AuthorisationView),
+        (status = 409, description = "`authorisation_ended`: it was captured, released or expired; `state` says which"),
+    )
+)]
 pub(crate) async fn release(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,
@@ -82,7 +147,15 @@ pub(crate) async fn release(
     Ok(no_store(released))
 }
 
-/// GET /authorisations/{id}
+/// Shows an authorisation.
+#[utoipa::path(
+    get, path = "/authorisations/{id}", tag = "Tills", operation_id = "showAuthorisation",
+    security(("merchant" = [])),
+    params(("id" = AuthorisationId, Path, description = "The authorisation")),
+    responses(
+        (status = 200, description = "The authorisation", body = AuthorisationView),
+    )
+)]
 pub(crate) async fn show(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,
@@ -96,7 +169,17 @@ pub(crate) async fn show(
     Ok(no_store(Json(AuthorisationView::new(found)?)))
 }
 
-/// GET /authorisations: the newest first, or the one with an external id.
+/// Lists authorisations, the newest first.
+///
+/// Or the one with an external id: that is how a till that crashed learns what became of its request.
+#[utoipa::path(
+    get, path = "/authorisations", tag = "Tills", operation_id = "listAuthorisations",
+    security(("merchant" = [])),
+    params(PageQuery, Which),
+    responses(
+        (status = 200, description = "A page of authorisations", body = Page<AuthorisationView>),
+    )
+)]
 pub(crate) async fn list(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,

@@ -5,8 +5,12 @@ use axum::{
     extract::{Query, State},
     response::IntoResponse,
 };
-use platform::http::{Json, Problem};
+use platform::{
+    document::PageQuery,
+    http::{Json, Problem},
+};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{Handled, auth::MerchantAuth, list::List, no_store};
 use crate::{
@@ -16,11 +20,25 @@ use crate::{
     views::{Page, RedemptionView},
 };
 
-#[derive(Deserialize)]
+/// Which of them.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Which {
+    /// Only the one that the till gave this name.
     pub(crate) external_id: Option<String>,
 }
 
+/// Lists redemptions, the newest first.
+///
+/// Or the one with an external id: that is how a till that crashed learns what became of its request.
+#[utoipa::path(
+    get, path = "/redemptions", tag = "Tills", operation_id = "listRedemptions",
+    security(("merchant" = [])),
+    params(PageQuery, Which),
+    responses(
+        (status = 200, description = "A page of redemptions", body = Page<RedemptionView>),
+    )
+)]
 pub(crate) async fn handle(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,

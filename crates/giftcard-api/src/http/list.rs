@@ -5,7 +5,7 @@ use http::request::Parts;
 use platform::http::Problem;
 use serde::Deserialize;
 
-use super::{Handled, id};
+use super::Handled;
 
 /// Items of a page at most, and unless fewer are asked for.
 const MAX_LIMIT: u64 = 100;
@@ -27,7 +27,10 @@ struct Given {
 impl List {
     /// The id behind which the page begins.
     pub(crate) fn after<T: std::str::FromStr>(&self) -> Handled<Option<T>> {
-        self.after.as_deref().map(|after| id(after, "page")).transpose()
+        let parse = |after: &str| {
+            after.parse().map_err(|_| Problem::invalid_field("/after", "is no `next` of this list"))
+        };
+        self.after.as_deref().map(parse).transpose()
     }
 }
 

@@ -1,8 +1,9 @@
 //! GET /admin/alerts: what a person has to look at, the oldest first.
 
 use axum::{extract::State, response::IntoResponse};
-use platform::http::Json;
+use platform::{document::PageQuery, http::Json};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Handled, auth::Admin, list::List};
@@ -13,15 +14,31 @@ use crate::{
     views::{Page, rfc3339},
 };
 
-#[derive(Serialize)]
+/// Something that needs a person.
+#[derive(Serialize, ToSchema)]
 struct AlertView {
+    /// Its id.
     id: Uuid,
+    /// What kind of thing it is.
     kind: String,
+    /// What it is about.
     subject: String,
+    /// What is the matter.
     detail: String,
+    /// Since when.
+    #[schema(format = DateTime)]
     raised_at: String,
 }
 
+/// Lists what needs a person, the oldest first.
+#[utoipa::path(
+    get, path = "/admin/alerts", tag = "Operation", operation_id = "listAlerts",
+    security(("operator" = [])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page of alerts", body = Page<AlertView>),
+    )
+)]
 pub(crate) async fn handle(
     _: Admin,
     State(service): State<Shared>,

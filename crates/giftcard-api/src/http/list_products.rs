@@ -1,7 +1,7 @@
 //! GET /products: the merchant's own products.
 
 use axum::{extract::State, response::IntoResponse};
-use platform::http::Json;
+use platform::{document::PageQuery, http::Json};
 
 use super::{Handled, auth::MerchantAuth, list::List};
 use crate::{
@@ -11,6 +11,15 @@ use crate::{
     views::{Page, ProductView},
 };
 
+/// Lists a merchant's products.
+#[utoipa::path(
+    get, path = "/products", tag = "Products", operation_id = "listProducts",
+    security(("merchant" = [])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page of products", body = Page<ProductView>),
+    )
+)]
 pub(crate) async fn handle(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,

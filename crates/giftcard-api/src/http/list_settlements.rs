@@ -1,7 +1,7 @@
 //! GET /settlements and GET /admin/settlements: the newest first.
 
 use axum::{extract::State, response::IntoResponse};
-use platform::http::Json;
+use platform::{document::PageQuery, http::Json};
 
 use super::{
     Handled,
@@ -17,7 +17,15 @@ use crate::{
     views::{Page, SettlementView},
 };
 
-/// The merchant's own.
+/// Lists settlements, the newest first.
+#[utoipa::path(
+    get, path = "/settlements", tag = "Settlements", operation_id = "listSettlements",
+    security(("merchant" = [])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page of settlements", body = Page<SettlementView>),
+    )
+)]
 pub(crate) async fn own(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,
@@ -26,7 +34,15 @@ pub(crate) async fn own(
     page(&service, Some(merchant), &list).await
 }
 
-/// Those of all merchants.
+/// Lists the settlements of all merchants, the newest first.
+#[utoipa::path(
+    get, path = "/admin/settlements", tag = "Operation", operation_id = "listAllSettlements",
+    security(("operator" = [])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page of settlements", body = Page<SettlementView>),
+    )
+)]
 pub(crate) async fn all(
     _: Admin,
     State(service): State<Shared>,

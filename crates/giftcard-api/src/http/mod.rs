@@ -27,77 +27,109 @@ mod show_merchant;
 mod show_redemption;
 mod show_settlement;
 
-use std::str::FromStr;
+use std::{
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     Router,
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
-    routing::{get, post, put},
 };
 use http::{HeaderValue, StatusCode, header};
-use platform::http::{Json, Problem};
+use platform::{
+    document::{self, About, Document},
+    http::{Json, Problem, meter},
+    roles::Limits,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{actions::once::Answer, service::Shared};
 
-/// All routes of the interface. In brackets: who may call.
-pub(crate) fn router() -> Router<Shared> {
-    Router::new()
+/// What every path of the API begins with.
+const PREFIX: &str = "/api/giftcard/v1";
+
+/// What this API says about itself.
+const ABOUT: About = About {
+    title: "Handsel gift cards",
+    version: "v1",
+    description: "Gift cards: merchants offer kinds of them, take them at their tills, and are paid for that; whoever has won one sees its code and what it has left.\n\nMoney is in whole minor units. Times are RFC 3339 in UTC. Ids carry a prefix that says what they name. Every error is `application/problem+json` (RFC 9457) with a stable `code`. Lists are read page by page: give `next` as `after` until it is null.",
+    tags: &[
+        ("Tills", "Taking cards: at once, or in two steps."),
+        ("Cards", "What whoever has a card may see."),
+        ("Products", "What a merchant offers."),
+        ("Settlements", "Being paid."),
+        ("Merchants", "Who takes cards."),
+        ("Operation", "What the operator of the installation looks at and does by hand."),
+        ("Provider", "What the payment provider tells."),
+    ],
+    bearers: &[
+        ("merchant", "A merchant's token, as the operator issued it."),
+        ("operator", "The operator's token, from the file `admin-token` of the installation."),
+        (
+            "provider",
+            "The payment provider's signature over the body, `t=<unix seconds>,v1=<hex>`: HMAC-SHA256 under the webhook secret. Stripe sends it as `Stripe-Signature`.",
+        ),
+    ],
+};
+
+/// All routes of the interface, each as it is documented beside its handler. In brackets: who may call.
+fn routes() -> OpenApiRouter<Shared> {
+    let api = OpenApiRouter::default()
         // [admin]
-        .route("/api/giftcard/v1/merchants", post(register_merchant::handle))
-        .route("/api/giftcard/v1/merchants/{id}/tokens", post(create_token::handle))
-        .route("/api/giftcard/v1/admin/settlements", get(list_settlements::all))
-        .route("/api/giftcard/v1/admin/escrows/pending", get(pending_escrows::handle))
-        .route("/api/giftcard/v1/admin/alerts", get(list_alerts::handle))
-        .route(
-            "/api/giftcard/v1/admin/attempts/{provider_ref}/resolve",
-            post(resolve_attempt::handle),
-        )
-        .route("/api/giftcard/v1/admin/settlements/{id}/cancel", post(operator::cancel))
-        .route("/api/giftcard/v1/admin/suspense", get(operator::suspense))
-        .route("/api/giftcard/v1/admin/suspense/{provider_id}/accept", post(operator::accept))
-        .route(
-            "/api/giftcard/v1/admin/merchants/{id}/payout-destination",
-            put(payout_destination::name_for),
-        )
-        .route("/api/giftcard/v1/admin/merchants/{id}/close", post(close_merchant::close_for))
-        .route("/api/giftcard/v1/admin/merchants/{id}/closing", get(close_merchant::closing_for))
-        .route("/api/giftcard/v1/admin/cards/{id}/void", post(operator::void))
+        .routes(routes!(register_merchant::handle))
+        .routes(routes!(create_token::handle))
+        .routes(routes!(list_settlements::all))
+        .routes(routes!(pending_escrows::handle))
+        .routes(routes!(list_alerts::handle))
+        .routes(routes!(resolve_attempt::handle))
+        .routes(routes!(operator::cancel))
+        .routes(routes!(operator::suspense))
+        .routes(routes!(operator::accept))
+        .routes(routes!(payout_destination::name_for))
+        .routes(routes!(close_merchant::close_for))
+        .routes(routes!(close_merchant::closing_for))
+        .routes(routes!(operator::void))
         // [merchant]
-        .route("/api/giftcard/v1/merchants/me", get(show_merchant::handle))
-        .route(
-            "/api/giftcard/v1/merchants/me/payout-destination",
-            put(payout_destination::name).delete(payout_destination::keep),
-        )
-        .route("/api/giftcard/v1/merchants/me/close", post(close_merchant::close))
-        .route("/api/giftcard/v1/merchants/me/closing", get(close_merchant::closing))
-        .route("/api/giftcard/v1/products", post(create_product::handle).get(list_products::handle))
-        .route("/api/giftcard/v1/products/{id}/close", post(close_product::handle))
-        .route(
-            "/api/giftcard/v1/authorisations",
-            post(authorisations::authorise).get(authorisations::list),
-        )
-        .route("/api/giftcard/v1/authorisations/{id}", get(authorisations::show))
-        .route("/api/giftcard/v1/authorisations/{id}/capture", post(authorisations::capture))
-        .route("/api/giftcard/v1/authorisations/{id}/release", post(authorisations::release))
-        .route("/api/giftcard/v1/redemptions", post(redeem::handle).get(find_redemptions::handle))
-        .route("/api/giftcard/v1/redemptions/{id}", get(show_redemption::handle))
-        .route("/api/giftcard/v1/redemptions/{id}/reversals", post(reverse_redemption::handle))
-        .route(
-            "/api/giftcard/v1/settlements",
-            post(request_settlement::handle).get(list_settlements::own),
-        )
-        .route("/api/giftcard/v1/settlements/{id}", get(show_settlement::handle))
-        .route("/api/giftcard/v1/settlements/{id}/statement", get(settlement_statement::show))
-        .route(
-            "/api/giftcard/v1/settlements/{id}/statement.csv",
-            get(settlement_statement::download),
-        )
+        .routes(routes!(show_merchant::handle))
+        .routes(routes!(payout_destination::name, payout_destination::keep))
+        .routes(routes!(close_merchant::close))
+        .routes(routes!(close_merchant::closing))
+        .routes(routes!(create_product::handle, list_products::handle))
+        .routes(routes!(close_product::handle))
+        .routes(routes!(authorisations::authorise, authorisations::list))
+        .routes(routes!(authorisations::show))
+        .routes(routes!(authorisations::capture))
+        .routes(routes!(authorisations::release))
+        .routes(routes!(redeem::handle, find_redemptions::handle))
+        .routes(routes!(show_redemption::handle))
+        .routes(routes!(reverse_redemption::handle))
+        .routes(routes!(request_settlement::handle, list_settlements::own))
+        .routes(routes!(show_settlement::handle))
+        .routes(routes!(settlement_statement::show))
+        .routes(routes!(settlement_statement::download))
         // [anyone, or a merchant who learns more]
-        .route("/api/giftcard/v1/cards/balance", post(check_balance::handle))
+        .routes(routes!(check_balance::handle))
         // [whoever has a token for one card]
-        .route("/api/giftcard/v1/cards/reveal", post(reveal_card::handle))
+        .routes(routes!(reveal_card::handle))
         // [the provider, by its signature]
-        .route("/api/giftcard/v1/webhooks/provider", post(provider_webhook::handle))
+        .routes(routes!(provider_webhook::handle));
+    OpenApiRouter::default().nest(PREFIX, api)
+}
+
+/// The document of this API, made when it is asked for first.
+pub fn document() -> &'static Document {
+    static DOCUMENT: LazyLock<Document> =
+        LazyLock::new(|| Document::new(routes().into_openapi(), &ABOUT));
+    &DOCUMENT
+}
+
+/// The routes, ready to be served; `limits` say how often one token may ask.
+pub(crate) fn router(limits: Arc<dyn Limits>) -> Router<Shared> {
+    Router::from(routes())
+        .layer(from_fn_with_state(limits, meter))
+        .merge(document::route(PREFIX, document))
 }
 
 /// What a handler returns.

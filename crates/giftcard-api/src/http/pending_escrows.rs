@@ -1,7 +1,7 @@
 //! GET /admin/escrows/pending: escrows that wait for their saga, the oldest first.
 
 use axum::{extract::State, response::IntoResponse};
-use platform::http::Json;
+use platform::{document::PageQuery, http::Json};
 
 use super::{Handled, auth::Admin, list::List};
 use crate::{
@@ -11,6 +11,17 @@ use crate::{
     views::{Page, PendingEscrowView},
 };
 
+/// Lists prizes that wait for their giveaway, the oldest first.
+///
+/// Their funds were reserved, and nobody has said yet whether they are paid for.
+#[utoipa::path(
+    get, path = "/admin/escrows/pending", tag = "Operation", operation_id = "listPendingEscrows",
+    security(("operator" = [])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page of escrows", body = Page<PendingEscrowView>),
+    )
+)]
 pub(crate) async fn handle(
     _: Admin,
     State(service): State<Shared>,

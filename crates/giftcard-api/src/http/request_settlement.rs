@@ -6,8 +6,12 @@ use axum::{
 };
 use http::StatusCode;
 use ledger::Currency;
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::IdempotencyHeader,
+    http::{Idempotent, Json, Problem},
+};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{Handled, auth::MerchantAuth, no_store};
 use crate::{
@@ -18,13 +22,29 @@ use crate::{
     views::SettlementView,
 };
 
-#[derive(Deserialize)]
+/// What to be paid.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewSettlement)]
 pub(crate) struct Body {
+    /// In which currency.
     currency: Currency,
 }
 
-/// A replay answers with the state that the settlement has by then.
+/// Asks to be paid.
+///
+/// Everything that waits in one currency. A repeat answers with the state that the settlement has
+/// by then.
+#[utoipa::path(
+    post, path = "/settlements", tag = "Settlements", operation_id = "requestSettlement",
+    security(("merchant" = [])),
+    params(IdempotencyHeader),
+    request_body = Body,
+    responses(
+        (status = 202, description = "The settlement", body = SettlementView),
+        (status = 409, description = "`nothing_to_settle`: too little waits; `carried` says how much. `merchant_blocked`: an operator has to look into something first"),
+    )
+)]
 pub(crate) async fn handle(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,

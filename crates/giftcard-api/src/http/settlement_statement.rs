@@ -6,14 +6,18 @@ use axum::{
     response::IntoResponse,
 };
 use ledger::Money;
-use platform::http::{Cell, Json, Problem, Sheet};
+use platform::{
+    document::PageQuery,
+    http::{Cell, Json, Problem, Sheet},
+};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Handled, auth::MerchantAuth, id, list::List, no_store};
 use crate::{
     domain::{
-        ids::{AuthorisationId, CardId, MerchantId, RedemptionId},
+        ids::{AuthorisationId, CardId, MerchantId, RedemptionId, SettlementId},
         settlement::AttemptState,
     },
     error::Error,
@@ -47,41 +51,77 @@ const HEADER: [&str; 11] = [
     "currency",
 ];
 
-#[derive(Serialize)]
+/// A settlement, line by line.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SettlementStatement)]
 struct Shown {
     #[serde(flatten)]
     settlement: SettlementView,
     /// What its lines come to now: the total, or nothing once they were set free.
     lines_total: Money,
+    /// Each attempt to pay it.
     attempts: Vec<AttemptView>,
+    /// A page of its lines.
     lines: Page<LineView>,
 }
 
-#[derive(Serialize)]
+/// An attempt to pay a settlement.
+#[derive(Serialize, ToSchema)]
 struct AttemptView {
+    /// From 1 on.
     number: i32,
+    /// The reference that the provider was given.
     provider_ref: String,
+    /// Where it stands.
     state: AttemptState,
+    /// How much.
     amount: Money,
     /// The provider's own name for the transfer, once it showed one.
     provider_id: Option<String>,
+    /// Why it failed.
     failure_code: Option<String>,
+    /// When it began.
+    #[schema(format = DateTime)]
     created_at: String,
+    /// When its state changed last.
+    #[schema(format = DateTime)]
     changed_at: String,
 }
 
-#[derive(Serialize)]
+/// A line of a statement.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StatementLine)]
 struct LineView {
+    /// Its number.
     id: Uuid,
+    /// What it stands for: `redemption`, `reversal` or `adjustment`.
     kind: String,
+    /// What it comes to.
     amount: Money,
+    /// When.
+    #[schema(format = DateTime)]
     at: String,
+    /// The till's own name for it.
     external_id: Option<String>,
+    /// The redemption, of which a reversal is too.
     redemption_id: Option<RedemptionId>,
+    /// The authorisation that was captured.
     authorisation_id: Option<AuthorisationId>,
+    /// The card.
     card_id: Option<CardId>,
 }
 
+/// Shows what a settlement consists of, and what became of its transfer.
+///
+/// Each line with the till's own name for it, to check against its books.
+#[utoipa::path(
+    get, path = "/settlements/{id}/statement", tag = "Settlements", operation_id = "showSettlementStatement",
+    security(("merchant" = [])),
+    params(("id" = SettlementId, Path, description = "The settlement"), PageQuery),
+    responses(
+        (status = 200, description = "A page of the statement", body = Shown),
+    )
+)]
 pub(crate) async fn show(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,
@@ -108,7 +148,18 @@ pub(crate) async fn show(
     Ok(no_store(Json(Shown { settlement, lines_total, attempts, lines })))
 }
 
-/// All lines and attempts, or an error; never a part of them.
+/// Downloads what a settlement consists of.
+///
+/// All of it as one file, at most 100,000 lines; never a part of it.
+#[utoipa::path(
+    get, path = "/settlements/{id}/statement.csv", tag = "Settlements", operation_id = "downloadSettlementStatement",
+    security(("merchant" = [])),
+    params(("id" = SettlementId, Path, description = "The settlement")),
+    responses(
+        (status = 200, description = "The statement", body = String, content_type = "text/csv"),
+        (status = 409, description = "`statement_too_long`: read it page by page"),
+    )
+)]
 pub(crate) async fn download(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,

@@ -12,6 +12,16 @@ use crate::{
     views::MerchantView,
 };
 
+/// Tells a merchant who it is.
+///
+/// With what its next settlements come to, and where they go.
+#[utoipa::path(
+    get, path = "/merchants/me", tag = "Merchants", operation_id = "showMe",
+    security(("merchant" = [])),
+    responses(
+        (status = 200, description = "The merchant", body = MerchantView),
+    )
+)]
 pub(crate) async fn handle(
     MerchantAuth(id): MerchantAuth,
     State(service): State<Shared>,

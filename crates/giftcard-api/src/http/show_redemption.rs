@@ -6,9 +6,11 @@ use axum::{
 };
 use platform::http::{Json, Problem};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Handled, auth::MerchantAuth, id, no_store};
 use crate::{
+    domain::ids::RedemptionId,
     error::{Error, Result},
     service::Shared,
     store::{redemption, reversal},
@@ -18,13 +20,25 @@ use crate::{
 /// Reversals shown: more than one or two are rare.
 const REVERSALS: u64 = 100;
 
-#[derive(Serialize)]
+/// A redemption and what was taken back of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RedemptionWithReversals)]
 struct Shown {
     #[serde(flatten)]
     redemption: RedemptionView,
+    /// What was taken back: the first hundred.
     reversals: Vec<ReversalView>,
 }
 
+/// Shows a redemption with its reversals.
+#[utoipa::path(
+    get, path = "/redemptions/{id}", tag = "Tills", operation_id = "showRedemption",
+    security(("merchant" = [])),
+    params(("id" = RedemptionId, Path, description = "The redemption")),
+    responses(
+        (status = 200, description = "The redemption", body = Shown),
+    )
+)]
 pub(crate) async fn handle(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,

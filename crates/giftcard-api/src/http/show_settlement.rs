@@ -4,25 +4,42 @@ use axum::{
     extract::{Path, State},
     response::IntoResponse,
 };
-use platform::http::{Json, Problem};
+use platform::{
+    document::PageQuery,
+    http::{Json, Problem},
+};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Handled, auth::MerchantAuth, id, list::List, no_store};
 use crate::{
+    domain::ids::SettlementId,
     error::Error,
     service::Shared,
     store::{line, settlement},
     views::{LineView, Page, SettlementView},
 };
 
-#[derive(Serialize)]
+/// A settlement and what it consists of.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SettlementWithLines)]
 struct Shown {
     #[serde(flatten)]
     settlement: SettlementView,
+    /// A page of its lines.
     lines: Page<LineView>,
 }
 
+/// Shows a settlement with a page of its lines.
+#[utoipa::path(
+    get, path = "/settlements/{id}", tag = "Settlements", operation_id = "showSettlement",
+    security(("merchant" = [])),
+    params(("id" = SettlementId, Path, description = "The settlement"), PageQuery),
+    responses(
+        (status = 200, description = "The settlement", body = Shown),
+    )
+)]
 pub(crate) async fn handle(
     MerchantAuth(merchant): MerchantAuth,
     State(service): State<Shared>,

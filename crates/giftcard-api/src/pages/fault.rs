@@ -71,9 +71,12 @@ impl From<Error> for Fault {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Something else happened at the same moment. Please send the form again.",
             ),
-            Error::TooMany(wait) => Self::told(
+            Error::TooMany(used_up) => Self::told(
                 StatusCode::TOO_MANY_REQUESTS,
-                format!("Too many codes were not found. Wait {} seconds.", wait.as_secs() + 1),
+                format!(
+                    "Too many codes were not found. Wait {} seconds.",
+                    used_up.wait.as_secs() + 1
+                ),
             ),
             Error::Unexpected(error) => Self::unexpected(error),
         }

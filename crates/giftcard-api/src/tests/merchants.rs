@@ -102,7 +102,7 @@ async fn lists_are_paged() {
         assert_eq!(seen.len(), 5);
         seen.dedup();
         assert_eq!(seen.len(), 5);
-        for bad in ["limit=0", "limit=101", "limit=x"] {
+        for bad in ["limit=0", "limit=101", "limit=x", "after=x"] {
             world
                 .get(&format!("/products?{bad}"), &shop.token)
                 .await

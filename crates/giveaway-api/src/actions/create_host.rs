@@ -4,6 +4,7 @@ use http::StatusCode;
 use ledger::idempotency::{Scope, Stored};
 use platform::http::{FieldError, IdempotencyKey};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::idempotent::{self, Begun};
@@ -19,23 +20,26 @@ use crate::{
 const NAME_MAX_CHARS: usize = 120;
 
 /// What a host is made of.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewHost {
     /// As shown to entrants.
+    #[schema(min_length = 1, max_length = 120, example = "Corner Café")]
     pub name: String,
     /// Where we write to.
+    #[schema(format = "email", max_length = 2048, example = "ada@example.org")]
     pub email: String,
 }
 
 /// A host as it is shown to itself and to the administrator.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HostView {
     /// Its id.
     pub id: HostId,
     /// As shown to entrants.
     pub name: String,
     /// Where we write to.
+    #[schema(format = "email")]
     pub email: String,
 }
 

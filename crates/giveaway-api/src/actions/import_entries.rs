@@ -9,6 +9,7 @@ use contracts::mail;
 use serde::Serialize;
 use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::io::SyncIoBridge;
+use utoipa::ToSchema;
 
 use super::{
     admit_entries::{Admitted, admit, candidate, lock_window, window},
@@ -33,7 +34,7 @@ const ROWS_PER_CHUNK: usize = 1_000;
 const CHUNKS_AHEAD: usize = 2;
 
 /// What an import did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Imported {
     /// What the file amounts to.
     #[serde(flatten)]

@@ -4,6 +4,7 @@ use draw::{codes::Country, leaf::Reason};
 use jiff::Timestamp;
 use platform::clock::from_millis;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     domain::eligibility::judge,
@@ -14,19 +15,22 @@ use crate::{
 };
 
 /// An entry, as its host sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EntryView {
     /// Its id.
     pub id: EntryId,
     /// The canonical address; null once the person was erased.
+    #[schema(format = "email")]
     pub email: Option<String>,
     /// The name, where given.
     pub name: Option<String>,
     /// The country, where given.
+    #[schema(pattern = "^[A-Z]{2}$")]
     pub country: Option<String>,
     /// The year of birth, where given.
     pub birth_year: Option<i32>,
     /// `form` or `import`.
+    #[schema(pattern = "^(form|import)$")]
     pub source: String,
     /// The canonical address of who told them of the giveaway.
     pub referred_by: Option<String>,
@@ -35,6 +39,7 @@ pub struct EntryView {
     /// When the entry came in.
     pub created_at: Timestamp,
     /// Why it would have no weight if it were frozen now; `none` if it takes part.
+    #[schema(value_type = String, pattern = "^(none|unverified|birth_year|country|disqualified)$")]
     pub reason: Reason,
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use ledger::Money;
 use sea_orm::prelude::Uuid;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::draft_giveaway::owned;
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// One prize, and what has become of its funds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct UnitOutcome {
     /// The prize. Once an attempt to publish has turned back, no giveaway has it any more.
     pub unit_id: UnitId,

@@ -9,6 +9,7 @@ use ledger::{
 use platform::{clock::from_millis, http::IdempotencyKey};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -28,27 +29,30 @@ use crate::{
 const MAX_NOTE: usize = 500;
 
 /// Why the operator does something.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
     /// For those who come after.
+    #[schema(min_length = 1, max_length = 500, example = "looked into with the bank")]
     pub note: String,
 }
 
 /// Whose a payment is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assignment {
     /// The host that gets it.
     pub host_id: HostId,
     /// Why, for those who come after.
+    #[schema(min_length = 1, max_length = 500, example = "looked into with the bank")]
     pub note: String,
 }
 
 /// Money that nothing explains.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SuspenseView {
     /// `payment` for money that came, `transfer` for money that left.
+    #[schema(pattern = "^(payment|transfer)$")]
     pub kind: String,
     /// The provider's id.
     pub provider_id: String,
@@ -61,7 +65,7 @@ pub struct SuspenseView {
 }
 
 /// What became of a payment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AssignedView {
     /// The provider's id.
     pub payment_id: String,

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use platform::clock::from_millis;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Result},
@@ -16,15 +17,16 @@ use crate::{
 const MAX_DESTINATION: usize = 200;
 
 /// A destination that a host names.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDestination {
     /// In the provider's terms, such as an account's id.
+    #[schema(min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "acct_corner_cafe")]
     pub destination: String,
 }
 
 /// Where a host is paid out to.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct DestinationView {
     /// Where withdrawals go now.
     pub destination: Option<String>,
@@ -35,7 +37,7 @@ pub struct DestinationView {
 }
 
 /// A destination that is cooling off.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct NextDestination {
     /// Where to.
     pub destination: String,

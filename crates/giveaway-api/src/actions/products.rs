@@ -7,6 +7,7 @@ use contracts::giftcard::{
 };
 use serde::Serialize;
 use tonic::Request;
+use utoipa::ToSchema;
 
 use crate::{
     domain::draft::{PrizeLine, Product},
@@ -22,15 +23,17 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 const PAGE: usize = 100;
 
 /// A product as hosts see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ProductView {
     /// Its id.
+    #[schema(pattern = "^prd_[0-9a-f]{32}$")]
     pub id: String,
     /// The merchant where its cards can be spent.
     pub merchant_name: String,
     /// Its name.
     pub name: String,
     /// Of its cards.
+    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: String,
     /// The least value of a card.
     pub min: MoneyView,
@@ -39,11 +42,12 @@ pub struct ProductView {
 }
 
 /// An amount in the currency of a product.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MoneyView {
     /// Minor units.
     pub minor: i64,
     /// The currency.
+    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: String,
 }
 

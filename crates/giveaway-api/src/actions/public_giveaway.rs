@@ -13,6 +13,7 @@ use draw::{
 use jiff::Timestamp;
 use platform::clock::from_millis;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     domain::{giveaway::GiveawayState, winner::WinnerState},
@@ -31,7 +32,7 @@ use crate::{
 const KEPT: Duration = Duration::from_secs(5);
 
 /// A giveaway, as its page shows it. Nothing in it is personal: winners are leaves.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PublicGiveaway {
     /// Its id.
     pub id: GiveawayId,
@@ -44,33 +45,39 @@ pub struct PublicGiveaway {
     /// Our clock, so that a page can count down with it.
     pub server_time: Timestamp,
     /// When entries are taken from.
+    #[schema(value_type = jiff::Timestamp)]
     pub opens_at: Moment,
     /// When entries are taken until.
+    #[schema(value_type = jiff::Timestamp)]
     pub closes_at: Moment,
     /// When entries are frozen.
     pub freeze_at: Option<Timestamp>,
     /// When winners are drawn.
+    #[schema(value_type = jiff::Timestamp)]
     pub draw_at: Moment,
     /// How many have entered.
     pub counts: Counts,
     /// What can be won.
     pub prizes: Vec<PublicPrize>,
     /// The hash of the rules.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub rules_hash: Digest,
     /// The rules.
+    #[schema(value_type = crate::http::draw_schemas::RulesSchema)]
     pub rules: Rules,
     /// The round of the beacon that decides: that of the rules, or, after a late commitment, a later
     /// one.
     pub round: u64,
     /// From the freeze on: the hash of the commitment. Whoever notes it before the draw can show
     /// later what was committed to.
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$")]
     pub manifest_hash: Option<Digest>,
     /// From the draw on: who holds which prize.
     pub winners: Option<Vec<PublicWinner>>,
 }
 
 /// So many prizes of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PublicPrize {
     /// What it is.
     pub description: String,
@@ -83,20 +90,22 @@ pub struct PublicPrize {
 }
 
 /// What a prize is worth, as the rules say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PublicValue {
     /// In minor units of the currency.
     pub minor: u64,
     /// The currency.
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$")]
     pub currency: Currency,
 }
 
 /// A prize and who holds it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PublicWinner {
     /// The prize.
     pub unit: UnitId,
     /// Whose leaf was drawn for it, or succeeded to it; null when nobody was left.
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{32}$")]
     pub leaf: Option<LeafId>,
     /// Where that winner stands; null when there is none.
     pub state: Option<WinnerState>,

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use ledger::{Account, Currency, Entry, Money, Span};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     domain::{
@@ -28,7 +29,7 @@ pub struct Period {
 }
 
 /// A statement, or a page of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WalletStatement {
     /// Of which currency.
     pub currency: Currency,
@@ -47,7 +48,7 @@ pub struct WalletStatement {
 }
 
 /// What the accounts of a host hold, as the ledger has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WalletBalances {
     /// What can be spent.
     pub available: Money,
@@ -58,13 +59,14 @@ pub struct WalletBalances {
 }
 
 /// A movement of one account. An operation that moves money between two of them is two movements.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Movement {
     /// Grows with time.
     pub id: i64,
     /// When it was posted.
     pub at: Timestamp,
     /// Which account: `available`, `held` or `host_debt`.
+    #[schema(pattern = "^(available|held|host_debt)$")]
     pub account: String,
     /// The ledger's word for what happened.
     pub kind: String,

@@ -12,6 +12,7 @@ use contracts::{
 use platform::outbox::{self, NewCall};
 use prost::Message as _;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
 const DELTAS_PER_REPORT: u64 = 1_000;
 
 /// One counter in one hour.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Counter {
     /// What is counted: `entries`, `entries.country`, `entries.source`, `verified`, `claims`.
     pub name: String,

@@ -7,6 +7,7 @@ use contracts::mail;
 use jiff::Timestamp;
 use platform::{roles::Quota, token::open_link};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{
     claim_prize::{CARD, CLAIM},
@@ -26,7 +27,7 @@ const RESENDS: Quota =
     Quota::new("resends", NonZeroU32::new(5).expect("not zero"), Duration::from_secs(60 * 60));
 
 /// Who asks.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Asker {
     /// Whoever has a link, even one that has expired or done its work.

@@ -6,6 +6,7 @@ use ledger::idempotency::Scope;
 use platform::{clock::from_millis, http::IdempotencyKey, provider::protocol::may_send};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -29,10 +30,11 @@ use crate::{
 const MAX_REASON: usize = 500;
 
 /// What the operator says.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resolution {
     /// Why, kept with the withdrawal.
+    #[schema(min_length = 1, max_length = 500, example = "looked into with the bank")]
     pub reason: String,
 }
 

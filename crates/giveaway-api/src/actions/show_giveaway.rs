@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use platform::clock::from_millis;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::draft_giveaway::owned;
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// A giveaway in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct GiveawaySummary {
     /// Its id.
     pub id: GiveawayId,
@@ -31,6 +32,7 @@ pub struct GiveawaySummary {
     /// Its name.
     pub title: String,
     /// Of its prizes.
+    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: String,
     /// When entries are taken from, once that is fixed.
     pub opens_at: Option<Timestamp>,
@@ -43,7 +45,7 @@ pub struct GiveawaySummary {
 }
 
 /// A giveaway with everything about it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct GiveawayView {
     /// Its id.
     pub id: GiveawayId,
@@ -59,6 +61,7 @@ pub struct GiveawayView {
     /// The beacon's round, once that is fixed.
     pub round: Option<i64>,
     /// The hash of the rules, once they are locked.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub rules_hash: Option<String>,
     /// How many have entered.
     pub counts: Counts,
@@ -69,6 +72,7 @@ pub struct GiveawayView {
     /// How its winners stand.
     pub winners: WinnerCounts,
     /// Where everybody can see it.
+    #[schema(format = "uri")]
     pub public_url: String,
     /// When it was drafted.
     pub created_at: Timestamp,
@@ -77,7 +81,7 @@ pub struct GiveawayView {
 }
 
 /// One prize.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct UnitView {
     /// Its id.
     pub id: UnitId,
@@ -90,7 +94,7 @@ pub struct UnitView {
 }
 
 /// An attempt to publish.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SagaView {
     /// Its id.
     pub id: SagaId,
@@ -109,7 +113,7 @@ pub struct SagaView {
 }
 
 /// How many winners stand where.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 pub struct WinnerCounts {
     /// May claim.
     pub selected: u32,
@@ -124,7 +128,7 @@ pub struct WinnerCounts {
 }
 
 /// A winner as the host sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WinnerView {
     /// Its id.
     pub id: WinnerId,
@@ -133,6 +137,7 @@ pub struct WinnerView {
     /// The entry.
     pub entry: EntryId,
     /// The leaf that was drawn.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     pub leaf: String,
     /// The place in the order drawn, from 0.
     pub rank: i32,

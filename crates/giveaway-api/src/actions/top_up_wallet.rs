@@ -9,6 +9,7 @@ use platform::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::idempotent::{self, Begun};
 use crate::{
@@ -20,15 +21,16 @@ use crate::{
 };
 
 /// What a host asks for.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTopUp {
     /// How much.
+    #[schema(schema_with = platform::document::amount::<100, 100_000_000>)]
     pub amount: Money,
 }
 
 /// A top-up as its host sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TopUpView {
     /// Its id.
     pub id: TopUpId,
@@ -37,6 +39,7 @@ pub struct TopUpView {
     /// `pending`, `paid` or `failed`.
     pub state: TopUpState,
     /// Where to pay.
+    #[schema(format = "uri")]
     pub checkout_url: Option<String>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ledger::{Currency, Money};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     domain::books::{self, AVAILABLE, HELD, HOST_DEBT},
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// The balances of one currency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Balance {
     /// The currency.
     pub currency: Currency,

@@ -10,6 +10,7 @@ use ledger::{
 use platform::{clock::from_millis, http::IdempotencyKey};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::idempotent::{self, Begun};
 use crate::{
@@ -27,15 +28,16 @@ use crate::{
 };
 
 /// What a host asks for.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewWithdrawal {
     /// How much.
+    #[schema(schema_with = platform::document::amount::<100, 100_000_000>)]
     pub amount: Money,
 }
 
 /// A withdrawal as its host sees it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct WithdrawalView {
     /// Its id.
     pub id: WithdrawalId,

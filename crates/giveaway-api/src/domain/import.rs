@@ -9,6 +9,7 @@ use draw::{codes::Country, leaf::Reason, rules::Eligibility};
 use serde::Serialize;
 
 pub use rows::{Numbered, Rows, Unreadable};
+use utoipa::ToSchema;
 
 use super::{
     address::CanonicalAddress,
@@ -53,7 +54,7 @@ pub struct Row {
 }
 
 /// A row that was skipped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MalformedRow {
     /// The line on which it begins, the header being line 1.
     pub line: u64,
@@ -62,7 +63,7 @@ pub struct MalformedRow {
 }
 
 /// What a file amounts to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Report {
     /// Rows below the header.
     pub rows: u64,

@@ -2,6 +2,7 @@
 //! card.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     giveaway::{ReturnState, UnitState},
@@ -9,7 +10,7 @@ use super::{
 };
 
 /// What has become of a prize's funds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Being asked for: perhaps reserved, perhaps not.

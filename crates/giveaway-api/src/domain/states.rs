@@ -17,10 +17,10 @@ use ledger::guard::Guard;
 /// }
 /// ```
 macro_rules! states {
-    ($(#[$doc:meta])* $name:ident {
+    ($(#[doc = $doc:literal])* $name:ident {
         $($(#[$state_doc:meta])* $state:ident = $text:literal => [$($next:ident),*],)+
     }) => {
-        $(#[$doc])*
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name {
             $($(#[$state_doc])* $state,)+
@@ -79,6 +79,18 @@ macro_rules! states {
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::Type::String)
+                    .description(Some([$($doc),*].concat().trim()))
+                    .enum_values(Some(Self::ALL.iter().map(|state| state.as_str())))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl $crate::domain::states::State for $name {
             fn names() -> Vec<&'static str> {

@@ -16,7 +16,18 @@ use crate::{
     service::Service,
 };
 
-/// `POST /admin/invitations`
+/// Invites somebody.
+///
+/// To a merchant's till, or without `merchant_id` to look after the installation. The link in the mail works once, for
+/// a week.
+#[utoipa::path(
+    post, path = "/admin/invitations", tag = "Accounts", operation_id = "inviteSomebody",
+    security(("operator" = [])),
+    request_body = NewInvitation,
+    responses(
+        (status = 201, description = "It is on its way", body = InvitationView),
+    )
+)]
 pub(crate) async fn create_invitation(
     State(service): State<Arc<Service>>,
     admin: Admin,
@@ -26,7 +37,18 @@ pub(crate) async fn create_invitation(
     Ok((StatusCode::CREATED, Json(invitation)))
 }
 
-/// `POST /admin/accounts/{id}/disable`
+/// Shuts an account.
+///
+/// Its sessions end, and the keys that it made are revoked. Shutting it again changes nothing.
+#[utoipa::path(
+    post, path = "/admin/accounts/{id}/disable", tag = "Accounts", operation_id = "disableAccount",
+    security(("operator" = [])),
+    params(("id" = AccountId, Path, description = "The account")),
+    responses(
+        (status = 204, description = "It is shut"),
+        (status = 409, description = "`own_account`: it is the one that asks"),
+    )
+)]
 pub(crate) async fn disable(
     State(service): State<Arc<Service>>,
     admin: Admin,

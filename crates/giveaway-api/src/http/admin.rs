@@ -11,6 +11,7 @@ use platform::{
     outbox,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{auth::Admin, page::Page};
 use crate::{
@@ -25,7 +26,16 @@ use crate::{
 /// What is shown of a list without pages: enough to see that something is stuck, and what.
 const SHOWN: u64 = 100;
 
-/// `GET /admin/sagas`: those that have not ended, the oldest first.
+/// Lists attempts to publish that have not ended, the oldest first.
+///
+/// The oldest hundred: enough to see that something is stuck, and what.
+#[utoipa::path(
+    get, path = "/admin/sagas", tag = "Operation", operation_id = "listSagas",
+    security(("operator" = [])),
+    responses(
+        (status = 200, description = "The attempts", body = Page<SagaView>),
+    )
+)]
 pub(crate) async fn sagas(
     State(service): State<Arc<Service>>,
     _: Admin,
@@ -34,7 +44,7 @@ pub(crate) async fn sagas(
 }
 
 /// A call that was not answered.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct CallView {
     lane: String,
     method: String,
@@ -45,7 +55,16 @@ pub(crate) struct CallView {
     created_at: Timestamp,
 }
 
-/// `GET /admin/outbox`: the oldest calls that were not answered.
+/// Lists calls that were not answered, the oldest first.
+///
+/// The oldest hundred.
+#[utoipa::path(
+    get, path = "/admin/outbox", tag = "Operation", operation_id = "listOutbox",
+    security(("operator" = [])),
+    responses(
+        (status = 200, description = "The calls", body = Page<CallView>),
+    )
+)]
 pub(crate) async fn outbox(
     State(service): State<Arc<Service>>,
     _: Admin,
@@ -63,16 +82,34 @@ pub(crate) async fn outbox(
 }
 
 /// Why somebody is disqualified.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Disqualification {
     /// One of the grounds in the rules.
+    #[schema(pattern = "^[a-z][a-z0-9_]{0,63}$", example = "employee")]
     reason: String,
     /// SHA-256 of the evidence, in hexadecimal digits.
+    #[schema(
+        pattern = "^[0-9a-f]{64}$",
+        example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
     evidence_digest: String,
 }
 
-/// `POST /giveaways/{id}/winners/{winner}/disqualify`
+/// Disqualifies a winner.
+///
+/// For a ground that the rules list. The prize passes on, and the transcript says why.
+#[utoipa::path(
+    post, path = "/giveaways/{id}/winners/{winner}/disqualify", tag = "Operation", operation_id = "disqualifyWinner",
+    security(("operator" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway"), ("winner" = WinnerId, Path, description = "The winner")),
+    request_body = Disqualification,
+    responses(
+        (status = 204, description = "The prize has passed on"),
+        (status = 409, description = "`prize_claimed`: it was claimed already. `wrong_state`: the winner has left already"),
+        (status = 410, description = "`prize_passed_on`: somebody else has the prize now"),
+    )
+)]
 pub(crate) async fn disqualify(
     State(service): State<Arc<Service>>,
     _: Admin,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use platform::http::{Json, Problem};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{auth::HostAuth, page::Id};
 use crate::{
@@ -14,12 +15,23 @@ use crate::{
 };
 
 /// The counters, hour by hour.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Analytics {
     counters: Vec<Counter>,
 }
 
-/// The counters as the job processor has them: about a second behind.
+/// Shows what was counted, hour by hour.
+///
+/// About a second behind.
+#[utoipa::path(
+    get, path = "/giveaways/{id}/analytics", tag = "Giveaways", operation_id = "showAnalytics",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    responses(
+        (status = 200, description = "The counters", body = Analytics),
+        (status = 503, description = "`unavailable`: the job processor does not answer"),
+    )
+)]
 pub(crate) async fn get(
     State(service): State<Arc<Service>>,
     host: HostAuth,

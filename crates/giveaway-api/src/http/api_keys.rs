@@ -17,7 +17,17 @@ use crate::{
     service::Service,
 };
 
-/// `GET /api-keys`: the latest first.
+/// Lists the host's keys.
+///
+/// The latest first, with the tokens that the operator issued; those that were revoked are left out. None of them is
+/// shown again.
+#[utoipa::path(
+    get, path = "/api-keys", tag = "Accounts", operation_id = "listApiKeys",
+    security(("host" = [])),
+    responses(
+        (status = 200, description = "All of them", body = Page<KeyView>),
+    )
+)]
 pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -26,7 +36,17 @@ pub(crate) async fn list(
     Ok(Json(Page::with_next(keys, None)))
 }
 
-/// `DELETE /api-keys/{id}`
+/// Revokes a key.
+///
+/// At once, and also the one that asks. A key that was revoked is not there any more.
+#[utoipa::path(
+    delete, path = "/api-keys/{id}", tag = "Accounts", operation_id = "revokeApiKey",
+    security(("host" = [])),
+    params(("id" = KeyId, Path, description = "The key")),
+    responses(
+        (status = 204, description = "It is revoked"),
+    )
+)]
 pub(crate) async fn revoke(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,

@@ -6,14 +6,27 @@ use axum::{body::Bytes, extract::State, response::IntoResponse};
 use http::header;
 use platform::http::{Json, Problem};
 
-use super::page::Id;
+use super::{
+    draw_schemas::{CommitmentSchema, TranscriptSchema},
+    page::Id,
+};
 use crate::{
     actions::draw_documents::{Commitment, read_commitment, read_transcript},
     ids::GiveawayId,
     service::Service,
 };
 
-/// The commitment, from the freeze on.
+/// Shows the commitment of a draw.
+///
+/// From the freeze on. Whoever keeps its hash can show later what was committed to.
+#[utoipa::path(
+    get, path = "/giveaways/{id}/manifest", tag = "Draw", operation_id = "showManifest",
+    extensions(("x-who" = json!("anyone"))),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    responses(
+        (status = 200, description = "The commitment", body = CommitmentSchema),
+    )
+)]
 pub(crate) async fn manifest(
     State(service): State<Arc<Service>>,
     Id(giveaway): Id<GiveawayId>,
@@ -21,7 +34,17 @@ pub(crate) async fn manifest(
     Ok(Json(read_commitment(&service, giveaway).await?))
 }
 
-/// The transcript, from the draw on, with what happened to the winners since.
+/// Shows everything that is needed to check a draw.
+///
+/// From the draw on, with what happened to the winners since. `handsel verify` checks it offline.
+#[utoipa::path(
+    get, path = "/giveaways/{id}/transcript", tag = "Draw", operation_id = "showTranscript",
+    extensions(("x-who" = json!("anyone"))),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    responses(
+        (status = 200, description = "The transcript", body = TranscriptSchema),
+    )
+)]
 pub(crate) async fn transcript(
     State(service): State<Arc<Service>>,
     Id(giveaway): Id<GiveawayId>,

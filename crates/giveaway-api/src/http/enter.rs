@@ -6,6 +6,7 @@ use axum::extract::State;
 use http::StatusCode;
 use platform::http::{Json, Problem};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::page::Id;
 use crate::{
@@ -16,27 +17,47 @@ use crate::{
 };
 
 /// Who enters.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewEntry)]
 pub(crate) struct Body {
+    #[schema(format = "email", max_length = 2048, example = "ada@example.org")]
     email: String,
     #[serde(default)]
+    #[schema(max_length = 200)]
     name: Option<String>,
+    #[schema(pattern = "^[A-Za-z]{2}$", example = "DE")]
     country: String,
+    #[schema(minimum = 1900, maximum = 2100, example = 1990)]
     birth_year: i32,
     /// The address of whoever told them of the giveaway.
     #[serde(default)]
+    #[schema(max_length = 2048)]
     referred_by: Option<String>,
 }
 
 /// The same for everybody, whether they had entered before or not.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Accepted {
     id: EntryId,
+    #[schema(pattern = "^confirm_address$")]
     status: &'static str,
 }
 
-/// Takes an entry, which counts once the address is confirmed.
+/// Enters a giveaway.
+///
+/// The entry counts once its address is confirmed, for which a link is mailed. The answer is the
+/// same whether somebody had entered before or not.
+#[utoipa::path(
+    post, path = "/giveaways/{id}/entries", tag = "Public", operation_id = "enter",
+    extensions(("x-who" = json!("anyone"))),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    request_body = Body,
+    responses(
+        (status = 202, description = "A link is on its way", body = Accepted),
+        (status = 409, description = "`giveaway_not_open`: it takes no entries yet. `giveaway_closed`: it takes no entries any more. `giveaway_cancelled`: its host has called it off"),
+    )
+)]
 pub(crate) async fn post(
     State(service): State<Arc<Service>>,
     Id(giveaway): Id<GiveawayId>,

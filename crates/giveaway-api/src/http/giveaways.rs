@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::{IdempotencyHeader, PageQuery},
+    http::{Idempotent, Json, Problem},
+};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     auth::HostAuth,
@@ -31,11 +35,21 @@ use crate::{
 };
 
 /// A body without members.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
-/// `POST /giveaways`
+/// Drafts a giveaway.
+///
+/// A draft costs nothing and nobody sees it. Everything that is wrong with it is said at once.
+#[utoipa::path(
+    post, path = "/giveaways", tag = "Giveaways", operation_id = "draftGiveaway",
+    security(("host" = [])),
+    request_body = Form,
+    responses(
+        (status = 201, description = "The draft", body = GiveawayView),
+    )
+)]
 pub(crate) async fn draft(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -45,7 +59,19 @@ pub(crate) async fn draft(
     Ok((StatusCode::CREATED, Json(show_giveaway(&service, host, id).await?)))
 }
 
-/// `PATCH /giveaways/{id}`
+/// Changes a draft.
+///
+/// What is absent stays as it is.
+#[utoipa::path(
+    patch, path = "/giveaways/{id}", tag = "Giveaways", operation_id = "editGiveaway",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    request_body = Patch,
+    responses(
+        (status = 200, description = "The draft", body = GiveawayView),
+        (status = 409, description = "`wrong_state`: it is no draft any more"),
+    )
+)]
 pub(crate) async fn edit(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -56,7 +82,15 @@ pub(crate) async fn edit(
     Ok(Json(show_giveaway(&service, host, id).await?))
 }
 
-/// `GET /giveaways`
+/// Lists a host's giveaways, the latest first.
+#[utoipa::path(
+    get, path = "/giveaways", tag = "Giveaways", operation_id = "listGiveaways",
+    security(("host" = [])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page of giveaways", body = Page<GiveawaySummary>),
+    )
+)]
 pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -66,7 +100,17 @@ pub(crate) async fn list(
     Ok(Json(Page::new(items, paging.limit, |item| item.id)))
 }
 
-/// `GET /giveaways/{id}`
+/// Shows a giveaway.
+///
+/// With its state, its counts, its prizes one by one, and the latest attempt to publish it.
+#[utoipa::path(
+    get, path = "/giveaways/{id}", tag = "Giveaways", operation_id = "showGiveaway",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    responses(
+        (status = 200, description = "The giveaway", body = GiveawayView),
+    )
+)]
 pub(crate) async fn show(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -76,15 +120,29 @@ pub(crate) async fn show(
 }
 
 /// A giveaway, and what has become of each of its prizes so far.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct WithOutcomes {
     #[serde(flatten)]
     giveaway: GiveawayView,
     outcomes: Vec<UnitOutcome>,
 }
 
-/// `POST /giveaways/{id}/publish`: 200 once every prize is funded. Otherwise 202, while it goes on or
-/// after it turned back: which prizes are how far, and which were refused, is in the list.
+/// Publishes a giveaway.
+///
+/// Reserves every prize, takes the money from the wallet and goes live: 200 once all of them are
+/// funded. Otherwise 202, while it goes on or after it turned back: which prizes are how far, and
+/// which were refused, is in `outcomes`.
+#[utoipa::path(
+    post, path = "/giveaways/{id}/publish", tag = "Giveaways", operation_id = "publishGiveaway",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway"), IdempotencyHeader),
+    request_body = Nothing,
+    responses(
+        (status = 200, description = "Every prize is funded", body = WithOutcomes),
+        (status = 202, description = "It goes on, or has turned back", body = WithOutcomes),
+        (status = 409, description = "`wrong_state`: it is no draft any more"),
+    )
+)]
 pub(crate) async fn publish(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -100,7 +158,19 @@ pub(crate) async fn publish(
     Ok((status, Json(view)))
 }
 
-/// `POST /giveaways/{id}/cancel`: 202, prizes come back one by one.
+/// Cancels a giveaway.
+///
+/// Possible until its entries are committed to. Prizes come back one by one.
+#[utoipa::path(
+    post, path = "/giveaways/{id}/cancel", tag = "Giveaways", operation_id = "cancelGiveaway",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway"), IdempotencyHeader),
+    request_body = Nothing,
+    responses(
+        (status = 202, description = "Prizes are on their way back", body = WithOutcomes),
+        (status = 409, description = "`wrong_state`: it is not open, or too late"),
+    )
+)]
 pub(crate) async fn cancel(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -121,7 +191,17 @@ async fn with_outcomes(
     Ok(WithOutcomes { giveaway: show_giveaway(service, host, id).await?, outcomes })
 }
 
-/// `GET /giveaways/{id}/outcomes`
+/// Lists what has become of each prize.
+///
+/// Of the latest attempt to publish; all of them at once, for a giveaway has at most 2,000.
+#[utoipa::path(
+    get, path = "/giveaways/{id}/outcomes", tag = "Giveaways", operation_id = "listOutcomes",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    responses(
+        (status = 200, description = "All prizes", body = Page<UnitOutcome>),
+    )
+)]
 pub(crate) async fn outcomes(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -131,7 +211,17 @@ pub(crate) async fn outcomes(
     Ok(Json(Page::with_next(list_outcomes(&service, host, id).await?, None)))
 }
 
-/// `GET /giveaways/{id}/winners`
+/// Lists winners, and what became of their prizes.
+///
+/// All of them at once: there are never more than prizes and alternates.
+#[utoipa::path(
+    get, path = "/giveaways/{id}/winners", tag = "Giveaways", operation_id = "listWinners",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    responses(
+        (status = 200, description = "All winners", body = Page<WinnerView>),
+    )
+)]
 pub(crate) async fn winners(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,

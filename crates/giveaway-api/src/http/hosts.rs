@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::IdempotencyHeader,
+    http::{Idempotent, Json, Problem},
+};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     answer::stored,
@@ -20,7 +24,18 @@ use crate::{
     store::host,
 };
 
-/// `POST /hosts`
+/// Makes a host.
+///
+/// A host runs giveaways from a wallet of its own. It has no token yet: issue one.
+#[utoipa::path(
+    post, path = "/hosts", tag = "Hosts", operation_id = "createHost",
+    security(("operator" = [])),
+    params(IdempotencyHeader),
+    request_body = NewHost,
+    responses(
+        (status = 201, description = "The host", body = HostView),
+    )
+)]
 pub(crate) async fn create(
     State(service): State<Arc<Service>>,
     _: Admin,
@@ -30,12 +45,22 @@ pub(crate) async fn create(
 }
 
 /// A token, shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Token {
     token: String,
 }
 
-/// `POST /hosts/{id}/tokens`
+/// Issues a token of a host.
+///
+/// It is shown this once, and only its hash is kept. Tokens that were issued before stay valid.
+#[utoipa::path(
+    post, path = "/hosts/{id}/tokens", tag = "Hosts", operation_id = "issueHostToken",
+    security(("operator" = [])),
+    params(("id" = HostId, Path, description = "The host")),
+    responses(
+        (status = 201, description = "The token", body = Token),
+    )
+)]
 pub(crate) async fn issue_token(
     State(service): State<Arc<Service>>,
     _: Admin,
@@ -45,7 +70,14 @@ pub(crate) async fn issue_token(
     Ok((StatusCode::CREATED, Json(Token { token })))
 }
 
-/// `GET /hosts/me`
+/// Tells a host who it is.
+#[utoipa::path(
+    get, path = "/hosts/me", tag = "Hosts", operation_id = "showMe",
+    security(("host" = [])),
+    responses(
+        (status = 200, description = "The host", body = HostView),
+    )
+)]
 pub(crate) async fn me(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,

@@ -22,7 +22,24 @@ use crate::{
 /// The largest file in one request: about half a million entrants. More come in parts.
 const FILE_LIMIT: usize = 64 * 1024 * 1024;
 
-/// Reads the file as it comes; nothing of it is kept but the entries.
+/// Imports a file of entrants.
+///
+/// The columns are `entered_at,email,name,country,birth_year,ip,verified,referred_by`. A wrong
+/// header stops the import before anything is written; malformed rows are listed with line and
+/// reason and skipped; the same file a second time adds nothing. A file has at most 64 MiB: more
+/// come in parts.
+#[utoipa::path(
+    post, path = "/giveaways/{id}/entries/import", tag = "Entries", operation_id = "importEntries",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    request_body(content = String, content_type = "text/csv", description = "The file", example = json!("entered_at,email,name,country,birth_year,ip,verified,referred_by\n1795348800,ada@example.org,Ada,DE,1990,,true,\n")),
+    responses(
+        (status = 200, description = "What the file amounts to", body = Imported),
+        (status = 409, description = "`giveaway_closed`: it takes no entries any more. `giveaway_cancelled`: its host has called it off. `giveaway_not_open`: it takes no entries yet"),
+        (status = 415, description = "`csv_expected`: the body is not marked as `text/csv`"),
+        (status = 422, description = "`invalid_input`: the header is not as it should be, the file is too large, or it broke off"),
+    )
+)]
 pub(crate) async fn post(
     State(service): State<Arc<Service>>,
     host: HostAuth,

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use platform::http::{Json, Problem};
+use platform::{
+    document::PageQuery,
+    http::{Json, Problem},
+};
 
 use super::{
     auth::HostAuth,
@@ -15,7 +18,15 @@ use crate::{
     service::Service,
 };
 
-/// A page of entries, in the order they came in.
+/// Lists entries, in the order in which they came in.
+#[utoipa::path(
+    get, path = "/giveaways/{id}/entries", tag = "Entries", operation_id = "listEntries",
+    security(("host" = [])),
+    params(("id" = GiveawayId, Path, description = "The giveaway"), PageQuery),
+    responses(
+        (status = 200, description = "A page of entries", body = Page<EntryView>),
+    )
+)]
 pub(crate) async fn get(
     State(service): State<Arc<Service>>,
     host: HostAuth,

@@ -9,6 +9,7 @@ pub mod auth;
 mod claims;
 mod confirm_entry;
 mod draw_documents;
+pub(crate) mod draw_schemas;
 mod enter;
 mod giveaways;
 mod hosts;
@@ -24,63 +25,118 @@ mod statement;
 mod wallet;
 mod withdrawals;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use axum::{
-    Router,
-    routing::{delete, get, post},
+use axum::{Router, middleware::from_fn_with_state};
+use platform::{
+    document::{self, About, Document},
+    http::meter,
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::service::Service;
 
 /// What every path of the API begins with.
 pub const PREFIX: &str = "/api/giveaway/v1";
 
-/// The routes, with complete paths.
+/// What this API says about itself.
+const ABOUT: About = About {
+    title: "Handsel giveaways",
+    version: "v1",
+    description: "Giveaways whose prizes are gift cards: hosts top up a wallet and publish giveaways whose prizes are funded, people enter, winners are drawn so that anybody can check it, and claim their cards.\n\nMoney is in whole minor units. Times are RFC 3339 in UTC. Ids carry a prefix that says what they name. Every error is `application/problem+json` (RFC 9457) with a stable `code`. Lists are read page by page: give `next` as `after` until it is null.",
+    tags: &[
+        ("Giveaways", "Drafting, publishing, cancelling, and how it goes."),
+        ("Entries", "Who takes part."),
+        ("Wallet", "What a host has, and what happened to it."),
+        ("Withdrawals", "Money that leaves a wallet, and where it goes."),
+        ("Public", "What everybody may see and do."),
+        ("Draw", "What a stranger needs to check a draw."),
+        ("Claims", "Winners take their prize, or leave it."),
+        ("Hosts", "Who runs giveaways."),
+        (
+            "Accounts",
+            "Keys that hosts make for their programs, and people whom the operator invites or shuts out.",
+        ),
+        ("Operation", "What the operator of the installation looks at and does by hand."),
+        ("Provider", "What the payment provider tells."),
+    ],
+    bearers: &[
+        (
+            "host",
+            "A host's token, as the operator issued it, or a key that the host made. A key may do what its scopes allow; what lacks one is refused with 403 `missing_scope`.",
+        ),
+        (
+            "operator",
+            "The operator's token, from the file `admin-token` of the installation, or a key with the scope `admin`.",
+        ),
+        (
+            "provider",
+            "The payment provider's signature over the body, `t=<unix seconds>,v1=<hex>`: HMAC-SHA256 under the webhook secret. Stripe sends it as `Stripe-Signature`.",
+        ),
+    ],
+};
+
+/// The routes, with complete paths, each as it is documented beside its handler.
+fn routes() -> OpenApiRouter<Arc<Service>> {
+    let api = OpenApiRouter::default()
+        .routes(routes!(hosts::create))
+        .routes(routes!(hosts::me))
+        .routes(routes!(hosts::issue_token))
+        .routes(routes!(api_keys::list))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(wallet::show))
+        .routes(routes!(statement::show))
+        .routes(routes!(statement::download))
+        .routes(routes!(wallet::top_up))
+        .routes(routes!(wallet::show_top_up))
+        .routes(routes!(withdrawals::destination, withdrawals::name))
+        .routes(routes!(withdrawals::create, withdrawals::list))
+        .routes(routes!(withdrawals::show))
+        .routes(routes!(provider_webhook::post))
+        .routes(routes!(products::list))
+        .routes(routes!(giveaways::draft, giveaways::list))
+        .routes(routes!(giveaways::show, giveaways::edit))
+        .routes(routes!(giveaways::publish))
+        .routes(routes!(giveaways::cancel))
+        .routes(routes!(giveaways::outcomes))
+        .routes(routes!(public_giveaway::get))
+        .routes(routes!(enter::post, list_entries::get))
+        .routes(routes!(import_entries::post))
+        .routes(routes!(confirm_entry::post))
+        .routes(routes!(draw_documents::manifest))
+        .routes(routes!(draw_documents::transcript))
+        .routes(routes!(giveaways::winners))
+        .routes(routes!(admin::disqualify))
+        .routes(routes!(analytics::get))
+        .routes(routes!(claims::claim))
+        .routes(routes!(claims::decline))
+        .routes(routes!(claims::resend))
+        .routes(routes!(accounts::create_invitation))
+        .routes(routes!(accounts::disable))
+        .routes(routes!(admin::sagas))
+        .routes(routes!(operator::retry))
+        .routes(routes!(operator::abort))
+        .routes(routes!(operator::suspense))
+        .routes(routes!(operator::assign))
+        .routes(routes!(withdrawals::under_way))
+        .routes(routes!(withdrawals::resolve))
+        .routes(routes!(withdrawals::unblock))
+        .routes(routes!(admin::outbox));
+    OpenApiRouter::default().nest(PREFIX, api)
+}
+
+/// The document of this API, made when it is asked for first.
+pub fn document() -> &'static Document {
+    static DOCUMENT: LazyLock<Document> =
+        LazyLock::new(|| Document::new(routes().into_openapi(), &ABOUT));
+    &DOCUMENT
+}
+
+/// The routes, ready to be served.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
-    let api = Router::new()
-        .route("/hosts", post(hosts::create))
-        .route("/hosts/me", get(hosts::me))
-        .route("/hosts/{id}/tokens", post(hosts::issue_token))
-        .route("/api-keys", get(api_keys::list))
-        .route("/api-keys/{id}", delete(api_keys::revoke))
-        .route("/wallet", get(wallet::show))
-        .route("/wallet/statement", get(statement::show))
-        .route("/wallet/statement.csv", get(statement::download))
-        .route("/wallet/top-ups", post(wallet::top_up))
-        .route("/wallet/top-ups/{id}", get(wallet::show_top_up))
-        .route("/wallet/payout-destination", get(withdrawals::destination).put(withdrawals::name))
-        .route("/wallet/withdrawals", post(withdrawals::create).get(withdrawals::list))
-        .route("/wallet/withdrawals/{id}", get(withdrawals::show))
-        .route("/webhooks/provider", post(provider_webhook::post))
-        .route("/products", get(products::list))
-        .route("/giveaways", post(giveaways::draft).get(giveaways::list))
-        .route("/giveaways/{id}", get(giveaways::show).patch(giveaways::edit))
-        .route("/giveaways/{id}/publish", post(giveaways::publish))
-        .route("/giveaways/{id}/cancel", post(giveaways::cancel))
-        .route("/giveaways/{id}/outcomes", get(giveaways::outcomes))
-        .route("/giveaways/{id}/public", get(public_giveaway::get))
-        .route("/giveaways/{id}/entries", post(enter::post).get(list_entries::get))
-        .route("/giveaways/{id}/entries/import", post(import_entries::post))
-        .route("/entries/confirm", post(confirm_entry::post))
-        .route("/giveaways/{id}/manifest", get(draw_documents::manifest))
-        .route("/giveaways/{id}/transcript", get(draw_documents::transcript))
-        .route("/giveaways/{id}/winners", get(giveaways::winners))
-        .route("/giveaways/{id}/winners/{winner}/disqualify", post(admin::disqualify))
-        .route("/giveaways/{id}/analytics", get(analytics::get))
-        .route("/claims", post(claims::claim))
-        .route("/claims/decline", post(claims::decline))
-        .route("/claims/resend", post(claims::resend))
-        .route("/admin/invitations", post(accounts::create_invitation))
-        .route("/admin/accounts/{id}/disable", post(accounts::disable))
-        .route("/admin/sagas", get(admin::sagas))
-        .route("/admin/sagas/{id}/retry", post(operator::retry))
-        .route("/admin/sagas/{id}/abort", post(operator::abort))
-        .route("/admin/suspense", get(operator::suspense))
-        .route("/admin/suspense/{payment_id}/assign", post(operator::assign))
-        .route("/admin/withdrawals", get(withdrawals::under_way))
-        .route("/admin/withdrawals/{id}/resolve", post(withdrawals::resolve))
-        .route("/admin/hosts/{id}/unblock-payouts", post(withdrawals::unblock))
-        .route("/admin/outbox", get(admin::outbox));
-    Router::new().nest(PREFIX, api).with_state(service.clone())
+    let limits = service.roles.limits.clone();
+    Router::from(routes())
+        .layer(from_fn_with_state(limits, meter))
+        .merge(document::route(PREFIX, document))
+        .with_state(service.clone())
 }

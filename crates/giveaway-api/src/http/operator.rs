@@ -6,7 +6,10 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::IdempotencyHeader,
+    http::{Idempotent, Json, Problem},
+};
 
 use super::{
     answer::stored,
@@ -16,7 +19,8 @@ use super::{
 use crate::{
     actions::{
         operator::{
-            Assignment, Note, SuspenseView, abort_saga, assign_payment, list_suspense, retry_saga,
+            AssignedView, Assignment, Note, SuspenseView, abort_saga, assign_payment,
+            list_suspense, retry_saga,
         },
         show_giveaway::SagaView,
     },
@@ -27,7 +31,19 @@ use crate::{
 /// What is shown of a list without pages.
 const SHOWN: u64 = 100;
 
-/// `POST /admin/sagas/{id}/retry`
+/// Tries an attempt to publish at once.
+///
+/// One that needs an operator.
+#[utoipa::path(
+    post, path = "/admin/sagas/{id}/retry", tag = "Operation", operation_id = "retrySaga",
+    security(("operator" = [])),
+    params(("id" = SagaId, Path, description = "The attempt"), IdempotencyHeader),
+    request_body = Note,
+    responses(
+        (status = 200, description = "The attempt", body = SagaView),
+        (status = 409, description = "`saga_ended`: it has ended. `saga_committed`: the money was taken, and it goes on by itself. `no_operator_needed`: it goes on by itself"),
+    )
+)]
 pub(crate) async fn retry(
     State(service): State<Arc<Service>>,
     _: Admin,
@@ -37,7 +53,19 @@ pub(crate) async fn retry(
     Ok(Json(retry_saga(&service, id, &request.body, &request.key).await?))
 }
 
-/// `POST /admin/sagas/{id}/abort`
+/// Turns an attempt to publish back.
+///
+/// One that has not decided yet: no money was taken.
+#[utoipa::path(
+    post, path = "/admin/sagas/{id}/abort", tag = "Operation", operation_id = "abortSaga",
+    security(("operator" = [])),
+    params(("id" = SagaId, Path, description = "The attempt"), IdempotencyHeader),
+    request_body = Note,
+    responses(
+        (status = 200, description = "The attempt", body = SagaView),
+        (status = 409, description = "`saga_committed`: the money was taken, it goes through. `saga_aborted`: it has turned back already"),
+    )
+)]
 pub(crate) async fn abort(
     State(service): State<Arc<Service>>,
     _: Admin,
@@ -47,7 +75,16 @@ pub(crate) async fn abort(
     Ok(Json(abort_saga(&service, id, &request.body, &request.key).await?))
 }
 
-/// `GET /admin/suspense`: the oldest first.
+/// Lists money that came or left without an explanation, the oldest first.
+///
+/// The oldest hundred.
+#[utoipa::path(
+    get, path = "/admin/suspense", tag = "Operation", operation_id = "listSuspense",
+    security(("operator" = [])),
+    responses(
+        (status = 200, description = "The money", body = Page<SuspenseView>),
+    )
+)]
 pub(crate) async fn suspense(
     State(service): State<Arc<Service>>,
     _: Admin,
@@ -55,7 +92,19 @@ pub(crate) async fn suspense(
     Ok(Json(Page::with_next(list_suspense(&service, SHOWN).await?, None)))
 }
 
-/// `POST /admin/suspense/{payment_id}/assign`
+/// Says whose a payment is.
+///
+/// What is left of it goes to that host, and pays its debt first.
+#[utoipa::path(
+    post, path = "/admin/suspense/{payment_id}/assign", tag = "Operation", operation_id = "assignPayment",
+    security(("operator" = [])),
+    params(("payment_id" = String, Path, description = "The provider's id of the payment"), IdempotencyHeader),
+    request_body = Assignment,
+    responses(
+        (status = 200, description = "What became of it", body = AssignedView),
+        (status = 409, description = "`payment_not_in_suspense`: nothing of it is left to assign"),
+    )
+)]
 pub(crate) async fn assign(
     State(service): State<Arc<Service>>,
     _: Admin,

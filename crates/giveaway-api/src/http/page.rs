@@ -1,6 +1,7 @@
 //! Pages of lists, and ids in paths: refused in the same form as everything else.
 
 use std::str::FromStr;
+use utoipa::ToSchema;
 
 use axum::extract::{FromRequestParts, Path, Query};
 use http::request::Parts;
@@ -24,7 +25,7 @@ pub(crate) struct Paging<T> {
 }
 
 /// A page.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
     items: Vec<T>,
     /// Where the next page begins: after this one; null on the last.

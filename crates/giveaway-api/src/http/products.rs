@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use platform::http::{Json, Problem};
+use platform::{
+    document::PageQuery,
+    http::{Json, Problem},
+};
 
 use super::{
     auth::HostAuth,
@@ -15,7 +18,16 @@ use crate::{
     service::Service,
 };
 
-/// A page of products, as giftcard-api has them now.
+/// Lists the gift cards that can be prizes.
+#[utoipa::path(
+    get, path = "/products", tag = "Giveaways", operation_id = "listProducts",
+    security(("host" = [])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page of products", body = Page<ProductView>),
+        (status = 503, description = "`unavailable`: giftcard-api does not answer"),
+    )
+)]
 pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     _: HostAuth,

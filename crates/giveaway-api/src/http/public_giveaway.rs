@@ -12,7 +12,18 @@ use crate::{
     service::Service,
 };
 
-/// The giveaway from its publication on, with our clock for counting down.
+/// Shows what everybody may know of a giveaway.
+///
+/// From its publication on, with the rules, and our clock for counting down. Nothing in it is
+/// personal: winners are leaves of the commitment.
+#[utoipa::path(
+    get, path = "/giveaways/{id}/public", tag = "Public", operation_id = "showPublicGiveaway",
+    extensions(("x-who" = json!("anyone"))),
+    params(("id" = GiveawayId, Path, description = "The giveaway")),
+    responses(
+        (status = 200, description = "The giveaway", body = PublicGiveaway),
+    )
+)]
 pub(crate) async fn get(
     State(service): State<Arc<Service>>,
     Id(giveaway): Id<GiveawayId>,

@@ -5,6 +5,7 @@ use std::{str::FromStr, sync::Arc};
 use axum::extract::{Query, State, rejection::QueryRejection};
 use platform::http::{Cell, Json, Problem, Sheet};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{auth::HostAuth, page};
 use crate::{
@@ -34,30 +35,59 @@ const HEADER: [&str; 11] = [
 ];
 
 /// Which page of which statement.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
+#[into_params(parameter_in = Query)]
+pub(crate) struct StatementQuery {
+    /// Of which currency.
+    #[param(pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
+    /// When the period begins; absent: with the wallet.
+    #[param(format = DateTime)]
     from: Option<String>,
+    /// When the period ends; absent: now.
+    #[param(format = DateTime)]
     to: Option<String>,
+    /// Items on the page, at most.
+    #[param(minimum = 1, maximum = 100, default = 100)]
     limit: Option<u64>,
+    /// The `next` of the page before.
     after: Option<String>,
 }
 
 /// Which statement, as a file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AskedFile {
+#[into_params(parameter_in = Query)]
+pub(crate) struct StatementFileQuery {
+    /// Of which currency.
+    #[param(pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
+    /// When the period begins; absent: with the wallet.
+    #[param(format = DateTime)]
     from: Option<String>,
+    /// When the period ends; absent: now.
+    #[param(format = DateTime)]
     to: Option<String>,
 }
 
-/// `GET /wallet/statement`
+/// Shows what happened in a wallet.
+///
+/// Opening balances, each movement with the balance after it, and closing balances. Pages that
+/// follow each other belong to one statement: what is posted after the first of them was asked for
+/// is in none.
+#[utoipa::path(
+    get, path = "/wallet/statement", tag = "Wallet", operation_id = "showStatement",
+    security(("host" = [])),
+    params(StatementQuery),
+    responses(
+        (status = 200, description = "A page of the statement", body = WalletStatement),
+    )
+)]
 pub(crate) async fn show(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<StatementQuery>, QueryRejection>,
 ) -> Result<Json<WalletStatement>, Problem> {
     let Query(asked) = query.map_err(unreadable)?;
     let period = period(&asked.currency, asked.from.as_deref(), asked.to.as_deref())?;
@@ -66,11 +96,21 @@ pub(crate) async fn show(
     Ok(Json(read_statement(&service, host, period, after, limit).await?))
 }
 
-/// `GET /wallet/statement.csv`: the whole period, or an error; never a part of it.
+/// Downloads what happened in a wallet.
+///
+/// The whole period as one file, at most 100,000 movements; never a part of it.
+#[utoipa::path(
+    get, path = "/wallet/statement.csv", tag = "Wallet", operation_id = "downloadStatement",
+    security(("host" = [])),
+    params(StatementFileQuery),
+    responses(
+        (status = 200, description = "The statement", body = String, content_type = "text/csv"),
+    )
+)]
 pub(crate) async fn download(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
-    query: Result<Query<AskedFile>, QueryRejection>,
+    query: Result<Query<StatementFileQuery>, QueryRejection>,
 ) -> Result<Sheet, Problem> {
     let Query(asked) = query.map_err(unreadable)?;
     let period = period(&asked.currency, asked.from.as_deref(), asked.to.as_deref())?;

@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::IdempotencyHeader,
+    http::{Idempotent, Json, Problem},
+};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{auth::HostAuth, page::Id};
 use crate::{
@@ -18,12 +22,22 @@ use crate::{
 };
 
 /// What a host has.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Wallet {
     balances: Vec<Balance>,
 }
 
-/// `GET /wallet`
+/// Shows what a host has.
+///
+/// Each currency has a balance of its own: what can be spent, what is set aside for giveaways and
+/// withdrawals, and what is owed since a payment was taken back.
+#[utoipa::path(
+    get, path = "/wallet", tag = "Wallet", operation_id = "showWallet",
+    security(("host" = [])),
+    responses(
+        (status = 200, description = "The balances", body = Wallet),
+    )
+)]
 pub(crate) async fn show(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -31,7 +45,20 @@ pub(crate) async fn show(
     Ok(Json(Wallet { balances: balances(&service, host).await? }))
 }
 
-/// `POST /wallet/top-ups`
+/// Begins a top-up.
+///
+/// The answer says where to pay. The money is in the wallet once the provider says that it came,
+/// which a look at the top-up tells.
+#[utoipa::path(
+    post, path = "/wallet/top-ups", tag = "Wallet", operation_id = "topUp",
+    security(("host" = [])),
+    params(IdempotencyHeader),
+    request_body = NewTopUp,
+    responses(
+        (status = 201, description = "The top-up, and where to pay", body = TopUpView),
+        (status = 409, description = "`checkout_refused`: the provider does not take this payment"),
+    )
+)]
 pub(crate) async fn top_up(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -41,7 +68,18 @@ pub(crate) async fn top_up(
     Ok((StatusCode::CREATED, Json(view)))
 }
 
-/// `GET /wallet/top-ups/{id}`
+/// Shows a top-up.
+///
+/// `paid` once the money came; `failed` when it was refused, and once its page has expired.
+#[utoipa::path(
+    get, path = "/wallet/top-ups/{id}", tag = "Wallet", operation_id = "showTopUp",
+    security(("host" = [])),
+    params(("id" = TopUpId, Path, description = "The top-up")),
+    responses(
+        (status = 200, description = "The top-up", body = TopUpView),
+        (status = 503, description = "`unavailable`: the provider does not answer"),
+    )
+)]
 pub(crate) async fn show_top_up(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use platform::http::{Idempotent, Json, Problem};
+use platform::{
+    document::{IdempotencyHeader, PageQuery},
+    http::{Idempotent, Json, Problem},
+};
 
 use super::{
     auth::{Admin, HostAuth},
@@ -26,7 +29,14 @@ use crate::{
 /// What is shown to the operator of a list without pages.
 const SHOWN: u64 = 100;
 
-/// `GET /wallet/payout-destination`
+/// Shows where withdrawals go.
+#[utoipa::path(
+    get, path = "/wallet/payout-destination", tag = "Withdrawals", operation_id = "showPayoutDestination",
+    security(("host" = [])),
+    responses(
+        (status = 200, description = "The destination", body = DestinationView),
+    )
+)]
 pub(crate) async fn destination(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -34,7 +44,18 @@ pub(crate) async fn destination(
     Ok(Json(show_destination(&service, host).await?))
 }
 
-/// `PUT /wallet/payout-destination`
+/// Names where withdrawals go.
+///
+/// A new one counts after a cooling-off time, so that whoever stole a token cannot empty the wallet
+/// unseen; until then the old one stays in force.
+#[utoipa::path(
+    put, path = "/wallet/payout-destination", tag = "Withdrawals", operation_id = "namePayoutDestination",
+    security(("host" = [])),
+    request_body = NewDestination,
+    responses(
+        (status = 200, description = "The destination", body = DestinationView),
+    )
+)]
 pub(crate) async fn name(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -43,7 +64,19 @@ pub(crate) async fn name(
     Ok(Json(name_destination(&service, host, new).await?))
 }
 
-/// `POST /wallet/withdrawals`
+/// Withdraws money.
+///
+/// The amount is set aside, and on its way to the payout destination.
+#[utoipa::path(
+    post, path = "/wallet/withdrawals", tag = "Withdrawals", operation_id = "withdraw",
+    security(("host" = [])),
+    params(IdempotencyHeader),
+    request_body = NewWithdrawal,
+    responses(
+        (status = 202, description = "The withdrawal", body = WithdrawalView),
+        (status = 409, description = "`insufficient_funds`: the wallet has less; `needed` and `available` say how much. `no_payout_destination`: there is nowhere to send it. `payouts_blocked`: money left the wallet without an explanation, and an operator has to look into it"),
+    )
+)]
 pub(crate) async fn create(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -53,7 +86,15 @@ pub(crate) async fn create(
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
-/// `GET /wallet/withdrawals`
+/// Lists withdrawals, the latest first.
+#[utoipa::path(
+    get, path = "/wallet/withdrawals", tag = "Withdrawals", operation_id = "listWithdrawals",
+    security(("host" = [])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page of withdrawals", body = Page<WithdrawalView>),
+    )
+)]
 pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -63,7 +104,15 @@ pub(crate) async fn list(
     Ok(Json(Page::new(items, paging.limit, |item| item.id)))
 }
 
-/// `GET /wallet/withdrawals/{id}`
+/// Shows a withdrawal.
+#[utoipa::path(
+    get, path = "/wallet/withdrawals/{id}", tag = "Withdrawals", operation_id = "showWithdrawal",
+    security(("host" = [])),
+    params(("id" = WithdrawalId, Path, description = "The withdrawal")),
+    responses(
+        (status = 200, description = "The withdrawal", body = WithdrawalView),
+    )
+)]
 pub(crate) async fn show(
     State(service): State<Arc<Service>>,
     HostAuth(host): HostAuth,
@@ -72,7 +121,16 @@ pub(crate) async fn show(
     Ok(Json(read_withdrawal(&service, host, id).await?))
 }
 
-/// `GET /admin/withdrawals`: those that are not over, the oldest first.
+/// Lists withdrawals that are not over, the oldest first.
+///
+/// The oldest hundred.
+#[utoipa::path(
+    get, path = "/admin/withdrawals", tag = "Operation", operation_id = "listWithdrawalsUnderWay",
+    security(("operator" = [])),
+    responses(
+        (status = 200, description = "The withdrawals", body = Page<WithdrawalView>),
+    )
+)]
 pub(crate) async fn under_way(
     State(service): State<Arc<Service>>,
     _: Admin,
@@ -80,7 +138,20 @@ pub(crate) async fn under_way(
     Ok(Json(Page::with_next(list_under_way(&service, SHOWN).await?, None)))
 }
 
-/// `POST /admin/withdrawals/{id}/resolve`
+/// Ends a withdrawal that nothing else can end.
+///
+/// One that the provider does not show, and that may not be sent any more: it has failed then, and
+/// the money is back in the wallet.
+#[utoipa::path(
+    post, path = "/admin/withdrawals/{id}/resolve", tag = "Operation", operation_id = "resolveWithdrawal",
+    security(("operator" = [])),
+    params(("id" = WithdrawalId, Path, description = "The withdrawal"), IdempotencyHeader),
+    request_body = Resolution,
+    responses(
+        (status = 200, description = "The withdrawal", body = WithdrawalView),
+        (status = 409, description = "`withdrawal_live`: it may still come to an end by itself"),
+    )
+)]
 pub(crate) async fn resolve(
     State(service): State<Arc<Service>>,
     _: Admin,
@@ -90,7 +161,18 @@ pub(crate) async fn resolve(
     Ok(Json(resolve_withdrawal(&service, id, request.body, &request.key).await?))
 }
 
-/// `POST /admin/hosts/{id}/unblock-payouts`
+/// Lets money leave a wallet again.
+///
+/// After money that left without an explanation was looked into.
+#[utoipa::path(
+    post, path = "/admin/hosts/{id}/unblock-payouts", tag = "Operation", operation_id = "unblockPayouts",
+    security(("operator" = [])),
+    params(("id" = HostId, Path, description = "The host")),
+    responses(
+        (status = 204, description = "It may leave"),
+        (status = 409, description = "`not_blocked`: nothing held it back"),
+    )
+)]
 pub(crate) async fn unblock(
     State(service): State<Arc<Service>>,
     _: Admin,

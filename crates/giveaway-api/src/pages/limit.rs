@@ -27,8 +27,8 @@ impl FromRequestParts<Arc<Service>> for Admitted {
         let address = ClientAddress::from_request_parts(parts, service).await;
         let network = address.map_err(Failure::from)?.network();
         match service.roles.limits.attempt(&REQUESTS, &network.to_string()).await {
-            Ok(()) => Ok(Self),
-            Err(wait) => Err(Error::TooMany(wait).into()),
+            Ok(_) => Ok(Self),
+            Err(used_up) => Err(Error::TooMany(used_up).into()),
         }
     }
 }

@@ -11,6 +11,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::ids::GiveawayId;
 
@@ -42,7 +43,7 @@ impl Model {
 }
 
 /// How many entries there are, or how many came on top.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counts {
     /// Entries, one per person.
     pub entries: i64,

@@ -1,24 +1,24 @@
 //! `/api/calls/v1`: dead letters and lanes, for the administrator.
 //!
-//! | route | what it does |
-//! |---|---|
-//! | `GET /lanes` | how each lane stands |
-//! | `GET /dead-letters?lane=&limit=&after=` | dead letters, oldest first |
-//! | `GET /calls/{id}` | one call: never what it carries |
-//! | `POST /dead-letters/{id}/replay` | runs it again |
-//! | `POST /dead-letters/{id}/discard` | ends it for good |
-//!
 //! One process owns the file of a queue, so `handsel calls` comes through here while a server runs.
+
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     Router,
     extract::{FromRef, Path, Query, State},
-    routing::{get, post},
+    middleware::from_fn_with_state,
 };
 use durable_grpc::{CallId, Calls};
 use http::StatusCode;
-use platform::http::{Admin, AdminTokenHash, Json, Problem};
+use platform::{
+    document::{self, About, Document},
+    http::{Admin, AdminTokenHash, Json, Problem, meter},
+    roles::Limits,
+};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     actions::{self, PAGE, Refusal, Wanted},
@@ -27,6 +27,18 @@ use super::{
 
 /// Where the routes are.
 pub(super) const BASE: &str = "/api/calls/v1";
+
+/// What this API says about itself.
+const ABOUT: About = About {
+    title: "Handsel calls",
+    version: "v1",
+    description: "The calls between the services, for whoever operates them. What `handsel calls` uses while a server runs. Of a call's message only the length and the SHA-256 are told, never the content.",
+    tags: &[("Calls", "Lanes, calls, and those that were given up.")],
+    bearers: &[(
+        "operator",
+        "The operator's token, from the file `admin-token` of the installation.",
+    )],
+};
 
 /// What the endpoints work with.
 #[derive(Clone, Debug)]
@@ -42,26 +54,45 @@ impl FromRef<Office> for AdminTokenHash {
 }
 
 /// The routes, for whoever holds the administrator's token.
-pub(crate) fn router(calls: Calls, admin: AdminTokenHash) -> Router {
-    let routes = Router::new()
-        .route("/lanes", get(lanes))
-        .route("/dead-letters", get(list))
-        .route("/calls/{id}", get(show))
-        .route("/dead-letters/{id}/replay", post(replay))
-        .route("/dead-letters/{id}/discard", post(discard))
-        .with_state(Office { calls, admin });
-    Router::new().nest(BASE, routes)
+pub(crate) fn router(calls: Calls, admin: AdminTokenHash, limits: Arc<dyn Limits>) -> Router {
+    Router::from(routes())
+        .layer(from_fn_with_state(limits, meter))
+        .merge(document::route(BASE, document))
+        .with_state(Office { calls, admin })
+}
+
+fn routes() -> OpenApiRouter<Office> {
+    let api = OpenApiRouter::default()
+        .routes(routes!(lanes))
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(replay))
+        .routes(routes!(discard));
+    OpenApiRouter::default().nest(BASE, api)
+}
+
+/// The document of this API, made when it is asked for first.
+pub(crate) fn document() -> &'static Document {
+    static DOCUMENT: LazyLock<Document> =
+        LazyLock::new(|| Document::new(routes().into_openapi(), &ABOUT));
+    &DOCUMENT
 }
 
 /// `?lane=&limit=&after=`
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
+    /// Only those of this lane.
     #[serde(skip_serializing_if = "Option::is_none")]
     lane: Option<String>,
+    /// Calls on the page, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 100, default = 100)]
     limit: Option<u16>,
+    /// The `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(format = "uuid")]
     after: Option<String>,
 }
 
@@ -89,10 +120,29 @@ impl TryFrom<Asked> for Wanted {
     }
 }
 
+/// Shows how each lane stands.
+///
+/// Calls that are ready, wait for later, run, or were given up.
+#[utoipa::path(
+    get, path = "/lanes", tag = "Calls", operation_id = "listLanes",
+    security(("operator" = [])),
+    responses(
+        (status = 200, description = "The lanes", body = Vec<Lane>),
+    )
+)]
 async fn lanes(State(office): State<Office>, _: Admin) -> Result<Json<Vec<Lane>>, Problem> {
     actions::stats(&office.calls).await.map(Json).map_err(problem)
 }
 
+/// Lists calls that were given up, the oldest first.
+#[utoipa::path(
+    get, path = "/dead-letters", tag = "Calls", operation_id = "listDeadLetters",
+    security(("operator" = [])),
+    params(Asked),
+    responses(
+        (status = 200, description = "A page of calls", body = Page),
+    )
+)]
 async fn list(
     State(office): State<Office>,
     _: Admin,
@@ -102,6 +152,17 @@ async fn list(
     actions::list(&office.calls, &asked.try_into()?).await.map(Json).map_err(problem)
 }
 
+/// Shows a call, dead or not.
+///
+/// Never what it carries: of its message only the length and the SHA-256 are told.
+#[utoipa::path(
+    get, path = "/calls/{id}", tag = "Calls", operation_id = "showCall",
+    security(("operator" = [])),
+    params(("id" = String, Path, format = "uuid", description = "The call")),
+    responses(
+        (status = 200, description = "The call", body = Call),
+    )
+)]
 async fn show(
     State(office): State<Office>,
     _: Admin,
@@ -110,6 +171,18 @@ async fn show(
     actions::show(&office.calls, parse(&id)?).await.map(Json).map_err(problem)
 }
 
+/// Runs a call again.
+///
+/// Under the same id and key.
+#[utoipa::path(
+    post, path = "/dead-letters/{id}/replay", tag = "Calls", operation_id = "replayDeadLetter",
+    security(("operator" = [])),
+    params(("id" = String, Path, format = "uuid", description = "The call")),
+    responses(
+        (status = 204, description = "It runs again"),
+        (status = 409, description = "`not_a_dead_letter`: it was not given up; `detail` says how it stands"),
+    )
+)]
 async fn replay(
     State(office): State<Office>,
     _: Admin,
@@ -121,6 +194,18 @@ async fn replay(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Ends a call for good.
+///
+/// Whoever waits for its effect waits in vain.
+#[utoipa::path(
+    post, path = "/dead-letters/{id}/discard", tag = "Calls", operation_id = "discardDeadLetter",
+    security(("operator" = [])),
+    params(("id" = String, Path, format = "uuid", description = "The call")),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 409, description = "`not_a_dead_letter`: it was not given up; `detail` says how it stands"),
+    )
+)]
 async fn discard(
     State(office): State<Office>,
     _: Admin,

@@ -25,7 +25,7 @@ use self::{
 };
 pub(crate) use self::{
     args::CallsCommand as Command,
-    http::router,
+    http::{document, router},
     reach::{read_address, write_address},
 };
 use crate::{config::Config, out, serve};

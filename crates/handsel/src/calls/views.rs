@@ -9,21 +9,28 @@ use durable_grpc::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A page of dead letters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Page {
+    /// The calls, the oldest first.
     pub(super) items: Vec<Call>,
     /// Where the next page begins: after this one; null on the last.
     pub(super) next: Option<String>,
 }
 
 /// A call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Call {
+    /// Its id.
+    #[schema(format = "uuid")]
     pub(super) id: String,
+    /// Its lane.
     pub(super) lane: String,
+    /// What is called.
     pub(super) method: String,
+    /// What makes a repeat of it the same call.
     pub(super) key: Option<String>,
     /// `waiting`, `running`, or how it ended: `answered`, `expired`, `dead`, `ambiguous`, `cancelled`,
     /// `discarded`.
@@ -38,35 +45,46 @@ pub(crate) struct Call {
     pub(super) attempts: u32,
     /// Claims that were lost with their worker.
     pub(super) lost: u32,
+    /// When it was submitted.
     pub(super) submitted_at: Timestamp,
     /// When it became a dead letter; null for other calls.
     pub(super) died_at: Option<Timestamp>,
     /// The length of its message; null when only the hash is kept.
     pub(super) payload_bytes: Option<usize>,
+    /// The hash of its message.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub(super) payload_sha256: String,
 }
 
 /// What a callee said. Its details are not told: they may repeat what the call carried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Refused {
+    /// The gRPC code.
     pub(super) code: String,
+    /// In words.
     pub(super) message: String,
 }
 
 /// How a lane stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Lane {
+    /// Its name.
     pub(super) lane: String,
+    /// Calls that may run now.
     pub(super) ready: u64,
+    /// Calls that wait for their time.
     pub(super) later: u64,
+    /// Calls that run.
     pub(super) running: u64,
+    /// Calls that were given up.
     pub(super) dead: u64,
+    /// What the messages of waiting calls come to.
     pub(super) waiting_bytes: u64,
-    /// How long the oldest due call has been due.
+    /// How long the oldest due call has been due, in milliseconds.
     pub(super) oldest_ready_ms: Option<u64>,
-    /// Since the queue was opened.
+    /// Calls whose time ran out since the queue was opened.
     pub(super) expired: u64,
-    /// Since the queue was opened.
+    /// Calls that were answered since the queue was opened.
     pub(super) answered: u64,
 }
 

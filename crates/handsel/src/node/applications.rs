@@ -22,7 +22,7 @@ use platform::{
     health::{Checked, Health},
     http::AdminTokenHash,
     metrics,
-    roles::Roles,
+    roles::{Limits, Roles},
     rpc::ServiceCredential,
     token::hash_bearer,
 };
@@ -41,6 +41,7 @@ pub(crate) struct Applications {
     databases: Databases,
     calls: Calls,
     admin: AdminTokenHash,
+    limits: Arc<dyn Limits>,
     giveaway: Arc<giveaway_api::App>,
     giftcard: Arc<giftcard_api::App>,
     processor: job_processor::App,
@@ -133,7 +134,8 @@ impl Applications {
         let gateway = gateway::build(&around.config.gateway, deps).context("gateway")?;
         let (giveaway, giftcard) = (Arc::new(giveaway), Arc::new(giftcard));
         let admin = AdminTokenHash(admin_token_hash);
-        Ok(Self { databases, calls, admin, giveaway, giftcard, processor, gateway })
+        let limits = around.roles.limits.clone();
+        Ok(Self { databases, calls, admin, limits, giveaway, giftcard, processor, gateway })
     }
 
     /// A link that makes the first administrator; none when there is one.
@@ -175,7 +177,7 @@ impl Applications {
 
     /// The HTTP routes of all three, and of the queue between them.
     pub(crate) fn router(&self) -> Router {
-        calls::router(self.calls.clone(), self.admin)
+        calls::router(self.calls.clone(), self.admin, self.limits.clone())
             .merge(metrics::router(self.admin))
             .merge(self.giveaway.router.clone())
             .merge(self.giftcard.router.clone())

@@ -11,14 +11,17 @@ use platform::{
 use serde::{Deserialize, Serialize};
 
 use super::applications::Applications;
-use crate::config::Config;
+use crate::{config::Config, reference};
 
 /// The furthest that the clock is moved at once: ten years.
 const MAX_ADVANCE_SECONDS: i64 = 10 * 366 * 24 * 3600;
 
 /// Every route of the process.
 pub(crate) fn router(config: &Config, clock: &Clock, applications: &Applications) -> Router {
-    let mut router = applications.router().merge(health::router(Arc::new(applications.clone())));
+    let mut router = applications
+        .router()
+        .merge(health::router(Arc::new(applications.clone())))
+        .merge(reference::router());
     if config.demo && clock.is_movable() {
         let movable = Router::new().route("/dev/clock", get(show_clock).post(move_clock));
         router = router.merge(movable.with_state(clock.clone()));

@@ -11,7 +11,11 @@ use std::{
 };
 
 use contracts::room::{self, Kind};
-use platform::{http::Bearer, roles::Quota, token::hash_bearer};
+use platform::{
+    http::Bearer,
+    roles::{Quota, UsedUp},
+    token::hash_bearer,
+};
 use socketioxide::{
     extract::{AckSender, SocketRef, TryData},
     handler::ConnectHandler as _,
@@ -157,7 +161,7 @@ impl Hub {
             let much = format!("one connection is in {MAX_ROOMS} rooms at most");
             return Err(Refusal::new("too_many_rooms", much));
         }
-        if let Err(wait) = self.joins.attempt(&JOINS, &socket.id.to_string()).await {
+        if let Err(UsedUp { wait, .. }) = self.joins.attempt(&JOINS, &socket.id.to_string()).await {
             let wait = format!("try again in {} seconds", wait.as_secs() + 1);
             return Err(Refusal::new("too_many_joins", wait));
         }

@@ -22,7 +22,8 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Who asks: the peer, or if that is a proxy of ours, whom the nearest one that is none named. What stands
+    /// Who asks: the peer, or if that is a proxy of ours, whom the nearest one that is none named.
+    /// What stands
     /// before that was written by strangers.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         // Whatever a client put into its part: the proxy's part has to be found behind it.

@@ -142,6 +142,10 @@ async fn read(body: axum::body::Body) -> Result<Bytes, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde takes a list for an object, member by member: nobody means that.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::invalid_field("", "must be an object, and is a list"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         if error.inner().is_syntax() || error.inner().is_eof() {
@@ -210,6 +214,9 @@ mod tests {
         let broken = request("{", None);
         let problem = Json::<Order>::from_request(broken, &()).await.unwrap_err();
         assert_eq!(problem.code(), "malformed_json");
+        let list = request(r#" [[{"count":2}]]"#, None);
+        let problem = Json::<Order>::from_request(list, &()).await.unwrap_err();
+        assert_eq!(problem.code(), "invalid_input");
         let good = Json::<Order>::from_request(request(r#"{"prizes":[{"count":2}]}"#, None), &());
         assert_eq!(good.await.unwrap().0.prizes[0].count, 2);
     }

@@ -7,6 +7,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::rate_limit::{self, whole_seconds};
+use crate::roles::{Left, Quota, UsedUp};
+
 /// What an endpoint answers when it refuses. `code` is stable and for programs; `detail` is for
 /// people. Nothing internal belongs in either.
 #[derive(Debug, Clone)]
@@ -16,7 +19,15 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     members: Map<String, Value>,
-    retry_after: Option<Duration>,
+    // A box, because problems are returned everywhere and few of them have it.
+    wait: Option<Box<Wait>>,
+}
+
+/// When to try again, and why not before.
+#[derive(Debug, Clone)]
+struct Wait {
+    time: Duration,
+    quota: Option<Quota>,
 }
 
 /// What is wrong with one field of the body.
@@ -44,7 +55,7 @@ impl Problem {
             detail: String::new(),
             errors: Vec::new(),
             members: Map::new(),
-            retry_after: None,
+            wait: None,
         }
     }
 
@@ -88,10 +99,11 @@ impl Problem {
     }
 
     /// Too many attempts.
-    pub fn too_many(wait: Duration) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests")
-            .detail("too many attempts, wait before the next")
-            .retry_after(wait)
+    pub fn too_many(UsedUp { quota, wait }: UsedUp) -> Self {
+        let wait = Wait { time: wait, quota: Some(quota) };
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests")
+            .detail("too many attempts, wait before the next");
+        Self { wait: Some(Box::new(wait)), ..problem }
     }
 
     /// Something we depend on does not answer; the request may be repeated.
@@ -128,7 +140,7 @@ impl Problem {
 
     /// When to try again.
     pub fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        self.wait = Some(Box::new(Wait { time: wait, quota: None }));
         self
     }
 
@@ -182,9 +194,11 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        if let Some(wait) = self.wait {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait.time).max(1)));
+            if let Some(quota) = wait.quota {
+                rate_limit::tell(headers, &quota, Left { attempts: 0, refilled_in: wait.time });
+            }
         }
         // For who shows it as a page.
         response.extensions_mut().insert(self);
@@ -194,6 +208,8 @@ impl IntoResponse for Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
 
     #[test]
@@ -208,7 +224,11 @@ mod tests {
 
     #[test]
     fn rounds_the_wait_up() {
-        let response = Problem::too_many(Duration::from_millis(1_200)).into_response();
+        let quota = Quota::new("guesses", NonZeroU32::MIN, Duration::from_secs(60));
+        let wait = Duration::from_millis(1_200);
+        let response = Problem::too_many(UsedUp { quota, wait }).into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        assert_eq!(response.headers()["ratelimit"], "\"guesses\";r=0;t=2");
+        assert_eq!(response.headers()["ratelimit-policy"], "\"guesses\";q=1;w=60");
     }
 }

@@ -12,7 +12,8 @@ use crate::Shutdown;
 /// How long what was sent may stay unread. A browser in the background reads.
 const UNREAD: Duration = Duration::from_secs(60);
 
-/// Serves until shutdown: then no connection is accepted any more, and what was begun is finished. Whom the
+/// Serves until shutdown: then no connection is accepted any more, and what was begun is finished.
+/// Whom the
 /// proxies name is who asks.
 pub fn serve(listener: TcpListener, router: Router, proxies: TrustedProxies, shutdown: &Shutdown) {
     let stop = shutdown.clone();

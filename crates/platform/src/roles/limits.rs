@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 /// So many attempts at once, refilled evenly over a time: the generic cell rate algorithm (ITU-T I.371), which
 /// needs one number for each key, the time at which all attempts will be refilled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// What is limited: attempts under other names count apart.
     pub name: &'static str,
@@ -25,6 +25,30 @@ impl Quota {
         assert!(interval_us < 1 << 40, "a quota over more than days");
         #[expect(clippy::cast_possible_truncation, reason = "checked above")]
         Self { name, burst, interval_us: interval_us as i64 }
+    }
+
+    /// How many attempts may be made at once.
+    pub const fn burst(&self) -> u32 {
+        self.burst.get()
+    }
+
+    /// Within how long all attempts are refilled.
+    pub const fn per(&self) -> Duration {
+        Duration::from_micros(self.full_us().unsigned_abs())
+    }
+
+    /// What is left when all attempts will be refilled in so many microseconds.
+    pub(super) fn left(&self, refilled_in_us: i64) -> Left {
+        let free_us = (self.full_us() - refilled_in_us).max(0);
+        Left {
+            attempts: u32::try_from(free_us / self.interval_us).unwrap_or(u32::MAX),
+            refilled_in: Duration::from_micros(refilled_in_us.max(0).unsigned_abs()),
+        }
+    }
+
+    /// A refusal.
+    pub(super) const fn used_up(&self, wait: Duration) -> UsedUp {
+        UsedUp { quota: *self, wait }
     }
 
     /// Microseconds from one refilled attempt to the next.
@@ -49,6 +73,24 @@ impl Quota {
     }
 }
 
+/// What is left of a quota after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Attempts that may be made at once.
+    pub attempts: u32,
+    /// Until when all are refilled, if none is made.
+    pub refilled_in: Duration,
+}
+
+/// A quota that is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsedUp {
+    /// Which one.
+    pub quota: Quota,
+    /// How long until one attempt may be made.
+    pub wait: Duration,
+}
+
 /// Counts attempts of keys, such as a merchant or a network. Where they cannot be counted together, each
 /// process counts its own: neither is anybody shut out then, nor does guessing become free.
 #[async_trait]
@@ -58,13 +100,13 @@ pub trait Limits: Debug + Send + Sync {
     ///
     /// # Errors
     /// How long to wait.
-    async fn attempt(&self, quota: &Quota, key: &str) -> Result<(), Duration>;
+    async fn attempt(&self, quota: &Quota, key: &str) -> Result<Left, UsedUp>;
 
     /// Whether an attempt would pass now; counts nothing.
     ///
     /// # Errors
     /// How long to wait.
-    async fn look(&self, quota: &Quota, key: &str) -> Result<(), Duration>;
+    async fn look(&self, quota: &Quota, key: &str) -> Result<(), UsedUp>;
 }
 
 #[cfg(test)]
@@ -73,6 +115,21 @@ mod tests {
 
     const TWO_A_MINUTE: Quota =
         Quota::new("test", NonZeroU32::new(2).unwrap(), Duration::from_secs(60));
+
+    #[test]
+    fn what_is_left_is_whole_attempts() {
+        fn check(refilled_in_s: i64, attempts: u32) {
+            let left = TWO_A_MINUTE.left(refilled_in_s * 1_000_000);
+            assert_eq!(left.attempts, attempts, "{refilled_in_s}");
+        }
+        check(0, 2);
+        check(1, 1);
+        check(30, 1);
+        check(31, 0);
+        check(60, 0);
+        check(90, 0);
+        assert_eq!(TWO_A_MINUTE.per(), Duration::from_secs(60));
+    }
 
     #[test]
     fn a_quota_refills_evenly() {

@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub use bus::{Bus, Heard, Listener};
 pub use cache::{Cache, CacheStore, Look, Permit};
 pub use leases::{Hold, Leases};
-pub use limits::{Limits, Quota};
+pub use limits::{Left, Limits, Quota, UsedUp};
 
 /// The roles of one process. Cheap to clone.
 #[derive(Clone, Debug)]

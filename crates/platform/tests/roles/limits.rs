@@ -28,11 +28,16 @@ pub(crate) async fn check(instances: &Instances) {
 
 async fn instances_count_together(Instances { limits: [first, second], .. }: &Instances) {
     const QUOTA: Quota = quota("together", 3, HOUR);
-    first.attempt(&QUOTA, "key").await.unwrap();
-    second.attempt(&QUOTA, "key").await.unwrap();
-    first.attempt(&QUOTA, "key").await.unwrap();
+    for (limits, attempts) in [(first, 2), (second, 1), (first, 0)] {
+        let left = limits.attempt(&QUOTA, "key").await.unwrap();
+        assert_eq!(left.attempts, attempts);
+        let used = HOUR / 3 * (3 - attempts);
+        assert!(left.refilled_in > used - HOUR / 12 && left.refilled_in <= used, "{left:?}");
+    }
     for limits in [first, second] {
-        let wait = limits.attempt(&QUOTA, "key").await.unwrap_err();
+        let used_up = limits.attempt(&QUOTA, "key").await.unwrap_err();
+        assert_eq!(used_up.quota, QUOTA);
+        let wait = used_up.wait;
         assert!(wait > HOUR / 4 && wait <= HOUR / 3, "{wait:?}");
     }
 }
@@ -52,7 +57,7 @@ async fn a_look_counts_nothing(Instances { limits: [first, second], .. }: &Insta
         limits.look(&QUOTA, "key").await.unwrap();
     }
     first.attempt(&QUOTA, "key").await.unwrap();
-    let wait = second.look(&QUOTA, "key").await.unwrap_err();
+    let wait = second.look(&QUOTA, "key").await.unwrap_err().wait;
     assert!(wait > HOUR / 2 && wait <= HOUR, "{wait:?}");
 }
 

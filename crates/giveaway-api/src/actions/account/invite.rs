@@ -3,6 +3,7 @@
 use contracts::mail;
 use platform::clock::from_millis;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::limits;
@@ -16,10 +17,11 @@ use crate::{
 };
 
 /// Whom to invite, and to what.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInvitation {
     /// Where the invitation is mailed to.
+    #[schema(format = "email", max_length = 254, example = "bo@example.org")]
     pub email: String,
     /// The merchant at whose till they will stand; without one they look after the installation.
     #[serde(default)]
@@ -36,7 +38,7 @@ impl std::fmt::Debug for NewInvitation {
 }
 
 /// An invitation that is on its way.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct InvitationView {
     /// Its id.
     pub id: InvitationId,

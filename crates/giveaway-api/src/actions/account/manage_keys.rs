@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use platform::{clock::from_millis, http::FieldError};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -53,7 +54,7 @@ impl std::fmt::Debug for MadeKey {
 }
 
 /// A key as it is shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KeyView {
     /// Its id.
     pub id: KeyId,

@@ -3,13 +3,12 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::super::{Limits, Quota};
+use super::super::{Left, Limits, Quota, UsedUp};
 
 /// More keys than this are not kept in mind without forgetting those whose attempts are all refilled.
 const REMEMBERED: usize = 10_000;
@@ -41,7 +40,7 @@ impl EmbeddedLimits {
     ///
     /// # Errors
     /// How long to wait.
-    pub(in super::super) fn count(&self, quota: &Quota, key: &str) -> Result<(), Duration> {
+    pub(in super::super) fn count(&self, quota: &Quota, key: &str) -> Result<Left, UsedUp> {
         let now_us = self.now_us();
         let mut counted = self.lock();
         if counted.refilled_us.len() >= counted.forget_at {
@@ -50,17 +49,19 @@ impl EmbeddedLimits {
         }
         let entry = (quota.name, key.to_owned());
         let known = counted.refilled_us.get(&entry).copied();
-        counted.refilled_us.insert(entry, quota.decide(known, now_us)?);
-        Ok(())
+        let refilled = quota.decide(known, now_us).map_err(|wait| quota.used_up(wait))?;
+        counted.refilled_us.insert(entry, refilled);
+        Ok(quota.left(refilled - now_us))
     }
 
     /// Whether an attempt would pass.
     ///
     /// # Errors
     /// How long to wait.
-    pub(in super::super) fn passes(&self, quota: &Quota, key: &str) -> Result<(), Duration> {
+    pub(in super::super) fn passes(&self, quota: &Quota, key: &str) -> Result<(), UsedUp> {
         let known = self.lock().refilled_us.get(&(quota.name, key.to_owned())).copied();
-        quota.decide(known, self.now_us()).map(|_| ())
+        let decided = quota.decide(known, self.now_us());
+        decided.map(drop).map_err(|wait| quota.used_up(wait))
     }
 
     fn now_us(&self) -> i64 {
@@ -74,18 +75,18 @@ impl EmbeddedLimits {
 
 #[async_trait]
 impl Limits for EmbeddedLimits {
-    async fn attempt(&self, quota: &Quota, key: &str) -> Result<(), Duration> {
+    async fn attempt(&self, quota: &Quota, key: &str) -> Result<Left, UsedUp> {
         self.count(quota, key)
     }
 
-    async fn look(&self, quota: &Quota, key: &str) -> Result<(), Duration> {
+    async fn look(&self, quota: &Quota, key: &str) -> Result<(), UsedUp> {
         self.passes(quota, key)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
+    use std::{num::NonZeroU32, time::Duration};
 
     use super::*;
 
