@@ -49,8 +49,11 @@ mod tests {
     use super::*;
 
     fn headers(given: &[(&'static str, &'static str)]) -> HeaderMap {
-        let header = |&(name, value)| (HeaderName::from_static(name), value.parse().unwrap());
-        given.iter().map(header).collect()
+        let mut headers = HeaderMap::new();
+        for (name, value) in given {
+            headers.append(HeaderName::from_static(name), value.parse().unwrap());
+        }
+        headers
     }
 
     #[test]

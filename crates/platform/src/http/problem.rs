@@ -194,7 +194,7 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(wait) = self.wait {
+        if let Some(wait) = &self.wait {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait.time).max(1)));
             if let Some(quota) = wait.quota {
                 rate_limit::tell(headers, &quota, Left { attempts: 0, refilled_in: wait.time });

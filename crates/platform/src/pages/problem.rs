@@ -94,20 +94,28 @@ fn hint(status: StatusCode) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{num::NonZeroU32, time::Duration};
 
     use axum::{Router, body::Body, routing::get};
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::http::edge;
+    use crate::{
+        http::edge,
+        roles::{Quota, UsedUp},
+    };
+
+    const BUSY: UsedUp = UsedUp {
+        quota: Quota::new("test", NonZeroU32::MIN, Duration::from_secs(60)),
+        wait: Duration::from_secs(7),
+    };
 
     async fn ask(path: &str, accept: &str) -> (StatusCode, http::HeaderMap, String) {
         let router = Router::new()
             .route("/panic", get(async || panic!("a secret") as &str))
-            .route("/busy", get(async || Problem::too_many(Duration::from_secs(7))))
-            .route("/api/busy", get(async || Problem::too_many(Duration::from_secs(7))));
+            .route("/busy", get(async || Problem::too_many(BUSY)))
+            .route("/api/busy", get(async || Problem::too_many(BUSY)));
         let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
         let (parts, body) = edge(router).oneshot(request.unwrap()).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();

@@ -61,5 +61,5 @@ pub(super) async fn may_mail(service: &Service, person: &str) -> bool {
 }
 
 async fn attempt(service: &Service, quota: &Quota, key: &str) -> Result<()> {
-    service.roles.limits.attempt(quota, key).await.map_err(Error::TooMany)
+    service.roles.limits.attempt(quota, key).await.map(drop).map_err(Error::TooMany)
 }
