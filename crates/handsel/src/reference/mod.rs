@@ -68,7 +68,7 @@ pub(crate) fn run(which: Which) -> ExitCode {
 /// The pages.
 pub(crate) fn router() -> Router {
     Router::new()
-        .route("/api", get(async || page(&*INDEX)))
+        .route("/api", get(async || page(&INDEX)))
         .route("/api/{name}", get(reference))
         .route("/assets/reference.css", get(style))
 }

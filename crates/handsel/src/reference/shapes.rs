@@ -86,8 +86,7 @@ pub(crate) fn kind(schema: &Value) -> Kind {
         let Some(parts) = schema[several].as_array() else { continue };
         let shape = parts.iter().find_map(name).map(str::to_owned);
         let is_optional = or_null && parts.iter().any(|part| part["type"] == "null");
-        let mut words: Vec<String> =
-            parts.iter().filter_map(|part| limits_of_amount(part)).collect();
+        let mut words: Vec<String> = parts.iter().filter_map(limits_of_amount).collect();
         words.extend(is_optional.then(|| "or null".to_owned()));
         return Kind { before: String::new(), shape, words: words.join(", ") };
     }

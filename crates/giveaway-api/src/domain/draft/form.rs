@@ -30,7 +30,7 @@ pub struct Form {
     #[schema(maximum = 10_000, example = 10)]
     pub alternates: u32,
     /// Who may win.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "platform::http::object")]
     pub eligibility: EligibilityForm,
     /// When it opens; absent: as soon as it is funded.
     pub opens_at: Option<Timestamp>,
@@ -67,6 +67,7 @@ pub struct Patch {
     pub prizes: Option<Vec<PrizeForm>>,
     #[schema(maximum = 10_000, example = 10)]
     pub alternates: Option<u32>,
+    #[serde(deserialize_with = "platform::http::object_or_null")]
     pub eligibility: Option<EligibilityForm>,
     /// `null` asks for opening as soon as it is funded.
     #[serde(deserialize_with = "present")]
