@@ -11,6 +11,7 @@ mod crashes;
 mod escrows;
 mod guards;
 mod http;
+mod merchant_pages;
 mod merchants;
 mod operator;
 mod pages;
