@@ -1,6 +1,7 @@
 //! Server-rendered pages: the merchant's own, its till and the card's own page. Everything works without
 //! JavaScript; a form that is sent twice has one effect.
 
+mod admin;
 mod card_page;
 mod chart;
 mod fault;
@@ -55,6 +56,8 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/till/payouts/keep", post(payouts::keep))
         // [whoever has a token for one card]
         .route("/card", get(card_page::ask).post(card_page::reveal))
+        // [an administrator, by an account]
+        .merge(admin::router())
 }
 
 /// What surrounds every page.

@@ -216,7 +216,9 @@ fn row(product: Product) -> anyhow::Result<Row> {
         id: product.id,
         name: product.name,
         range,
-        valid: product.validity_days.map_or_else(|| "no end".to_owned(), |days| format!("{days} days")),
+        valid: product
+            .validity_days
+            .map_or_else(|| "no end".to_owned(), |days| format!("{days} days")),
         is_active: product.state == ProductState::Active,
     })
 }

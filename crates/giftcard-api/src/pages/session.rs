@@ -65,7 +65,8 @@ impl AtMerchant {
         if hash_bearer(csrf) == hash_bearer(&self.csrf) {
             return Ok(());
         }
-        let words = "This form is out of date. Go back, load the page again, and send it once more.";
+        let words =
+            "This form is out of date. Go back, load the page again, and send it once more.";
         Err(Fault::told(StatusCode::FORBIDDEN, words))
     }
 
@@ -76,7 +77,8 @@ impl AtMerchant {
             By::Account { is_recent: true } => Ok(()),
             By::Account { is_recent: false } => Err(Fault::First(format!("{CONFIRM}{back}"))),
             By::Token => {
-                let words = "With a token nobody changes where you are paid. Sign in with your account.";
+                let words =
+                    "With a token nobody changes where you are paid. Sign in with your account.";
                 Err(Fault::told(StatusCode::FORBIDDEN, words))
             }
         }
@@ -208,9 +210,8 @@ pub(crate) async fn close(
 
 fn to_till(service: &Service, value: &str, max_age: i64) -> Result<Response, Fault> {
     let secure = if service.config.is_secure() { "; Secure" } else { "" };
-    let cookie = format!(
-        "{COOKIE}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}"
-    );
+    let cookie =
+        format!("{COOKIE}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}");
     let mut cookie =
         HeaderValue::try_from(cookie).map_err(|error| Fault::unexpected(error.into()))?;
     cookie.set_sensitive(true);

@@ -147,8 +147,15 @@ async fn products_are_offered_and_closed_by_forms_of_the_page() {
     let (_, _, page) = ask(world, cookie, "/till/products", None).await;
     let token = csrf(&page);
     let form = |token: &str, min: &str| {
-        [("csrf", token), ("name", "Tea for <two>"), ("currency", "EUR"), ("min", min), ("max", "20"), ("years", "5")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        [
+            ("csrf", token),
+            ("name", "Tea for <two>"),
+            ("currency", "EUR"),
+            ("min", min),
+            ("max", "20"),
+            ("years", "5"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
     };
     let send = async |token: &str, min: &str| {
         let form = form(token, min);
@@ -162,7 +169,10 @@ async fn products_are_offered_and_closed_by_forms_of_the_page() {
     assert!(page.contains("value=\"50\""), "what was typed stays: {page}");
     assert_eq!(send(&token, "5").await.0, StatusCode::SEE_OTHER);
     let (_, _, page) = ask(world, cookie, "/till/products", None).await;
-    assert!(page.contains("Tea for &#60;two&#62;") && page.contains("5.00 EUR to 20.00 EUR"), "{page}");
+    assert!(
+        page.contains("Tea for &#60;two&#62;") && page.contains("5.00 EUR to 20.00 EUR"),
+        "{page}"
+    );
 
     let close = format!("/till/products/{}/close", shop.product);
     let (_, _, asked) = ask(world, cookie, &close, None).await;

@@ -13,6 +13,7 @@ mod guards;
 mod http;
 mod merchant_pages;
 mod merchants;
+mod office;
 mod operator;
 mod pages;
 mod payout_destinations;
