@@ -58,7 +58,7 @@ async function trade(browser, demo, page) {
   await page.getByLabel('Your name').fill('Bo');
   await page.getByLabel('New password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Accept' }).click();
-  await page.getByLabel('Card code').fill(demo.won ?? demo.card);
+  await page.getByLabel('Card code').fill(demo.card);
   await page.getByRole('button', { name: 'Check card' }).click();
   await page.getByLabel(/Amount to redeem/).fill('2.50');
   await page.getByRole('button', { name: 'Redeem' }).click();

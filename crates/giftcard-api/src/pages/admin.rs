@@ -8,7 +8,7 @@ mod settlements;
 use askama::Template;
 use axum::{
     Router,
-    extract::FromRequestParts,
+    extract::{FromRequestParts, Query, rejection::QueryRejection},
     response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
@@ -136,6 +136,15 @@ struct Noted {
 #[derive(Deserialize)]
 struct After<T> {
     after: Option<T>,
+}
+
+/// Where a list is asked to go on.
+type Asking<T> = Result<Query<After<T>>, QueryRejection>;
+
+/// The id behind which the page begins.
+fn after<T>(query: Asking<T>) -> Result<Option<T>, Fault> {
+    let Query(After { after }) = query.map_err(|_| Fault::not_found("page").without_till())?;
+    Ok(after)
 }
 
 /// The key of a form for what it does with what.

@@ -217,5 +217,9 @@ fn to_till(service: &Service, value: &str, max_age: i64) -> Result<Response, Fau
     cookie.set_sensitive(true);
     let mut response = Redirect::to("/till").into_response();
     response.headers_mut().insert(header::SET_COOKIE, cookie);
+    // Browsers may have one from when the till was all there was; they would send it first.
+    let before = format!("{COOKIE}=; Path=/till; Max-Age=0; HttpOnly; SameSite=Strict{secure}");
+    let before = HeaderValue::try_from(before).map_err(|error| Fault::unexpected(error.into()))?;
+    response.headers_mut().append(header::SET_COOKIE, before);
     Ok(response)
 }

@@ -1,7 +1,12 @@
 //! What administrators see and do on pages, and that nobody else does.
 
+use std::time::Duration;
+
+use contracts::lane;
+use durable_grpc::{CallId, RawCall, Target, Worker, store::CallState};
 use giveaway_api::{ids::HostId, store::host};
 use http::StatusCode;
+use tonic::service::Routes;
 use uuid::Uuid;
 
 use crate::{administrators::first_admin, browser::Browser, house::House};
@@ -17,6 +22,11 @@ const PAGES: [&str; 8] = [
     "/admin/calls",
     "/admin/audit",
 ];
+
+/// What a call carries here. It must never be shown.
+const CARRIED: &str = "winner@example.org";
+
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn key() -> String {
     Uuid::new_v4().to_string()
@@ -112,5 +122,51 @@ async fn what_moves_money_asks_first_who_is_there() {
             let page = root.get(path).await;
             assert_eq!(page.leads_to(), format!("/confirm-it-is-you?next={path}"));
         }
+    }
+}
+
+/// A call that was refused for good, and what it carries.
+async fn dead_letter(house: &House) -> CallId {
+    let calls = &house.service().calls;
+    let call = RawCall::new(lane::GIFTCARD, contracts::method::ISSUE_CARD, CARRIED.as_bytes());
+    let id = calls.submit_raw(call).await.unwrap();
+    let nobody = Target::in_process(Routes::default());
+    let worker = Worker::builder(calls).lane(lane::GIFTCARD, nobody).spawn();
+    testkit::eventually(LIMIT, async || {
+        let state = calls.lookup(id).await.unwrap().map(|call| call.state);
+        matches!(state, Some(CallState::Ended(_))).then_some(())
+    })
+    .await;
+    worker.shutdown().await;
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_is_shown_without_its_message_replayed_and_discarded() {
+    for house in House::all().await {
+        let mut root = first_admin(&house).await;
+        let (replayed, discarded) = (dead_letter(&house).await, dead_letter(&house).await);
+        let list = root.get("/admin/calls").await;
+        for id in [replayed, discarded] {
+            assert!(list.text.contains(&id.to_string()), "{list:?}");
+            let one = root.get(&format!("/admin/calls/{id}")).await;
+            assert!(one.text.contains(contracts::method::ISSUE_CARD), "{one:?}");
+            assert!(!one.text.contains(CARRIED) && !list.text.contains(CARRIED), "{one:?}");
+        }
+        let forged = [("csrf", "guess")];
+        let path = format!("/admin/calls/{discarded}/discard");
+        assert_eq!(root.post(&path, &forged).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(house.service().calls.stats().await.unwrap()[0].dead, 2);
+        for (id, way) in [(replayed, "replay"), (discarded, "discard")] {
+            let path = format!("/admin/calls/{id}/{way}");
+            assert_eq!(root.fill(&path, &[]).await.leads_to(), "/admin/calls", "{way}");
+            let again = root.fill(&path, &[]).await;
+            assert_eq!(again.status, StatusCode::CONFLICT, "{again:?}");
+            assert!(again.text.contains("no dead letter"), "{again:?}");
+        }
+        let stats = house.service().calls.stats().await.unwrap();
+        assert_eq!((stats[0].dead, stats[0].ready), (0, 1), "{}", house.db);
+        let nothing = root.get("/admin/calls/odd").await;
+        assert_eq!(nothing.status, StatusCode::NOT_FOUND);
     }
 }

@@ -1,7 +1,7 @@
 //! `/admin/alerts` and `/admin/transfers`: what a person has to look at.
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::Response,
 };
 use platform::pages::office::{Act, Cell, Entry, Table, Tables};
@@ -12,7 +12,7 @@ use super::{
         fault::{Fault, Form},
         frame,
     },
-    After, Asked, Noted, Office, SHOWN, done, key, next, shown,
+    Asked, Asking, Noted, Office, SHOWN, after, done, key, next, shown,
 };
 use crate::{
     actions::accept_transfer::accept_transfer,
@@ -34,8 +34,9 @@ const MONEY: &str = "/admin/money";
 pub(in crate::pages) async fn alerts(
     _: Office,
     State(service): State<Shared>,
-    Query(After { after }): Query<After<Uuid>>,
+    query: Asking<Uuid>,
 ) -> Result<Response, Fault> {
+    let after = after(query)?;
     let found = alert::open(service.db.read(), after, SHOWN).await?;
     let next = next(&found, ALERTS, |row| row.id.to_string());
     let rows = found.into_iter().map(|row| {
@@ -62,8 +63,9 @@ pub(in crate::pages) async fn alerts(
 pub(in crate::pages) async fn transfers(
     _: Office,
     State(service): State<Shared>,
-    Query(After { after }): Query<After<String>>,
+    query: Asking<String>,
 ) -> Result<Response, Fault> {
+    let after = after(query)?;
     let found = unmatched::open(service.db.read(), after, SHOWN).await?;
     let next = next(&found, TRANSFERS, |row| in_path(&row.provider_id));
     let rows = found.into_iter().map(row).collect::<anyhow::Result<_>>();

@@ -1,7 +1,7 @@
 //! `/admin/merchants`: who redeems cards. A new one gets its first person at the till in the next step.
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use platform::pages::office::{Act, Cell, Entry, Table, Tables};
@@ -13,7 +13,7 @@ use super::{
         fault::{Fault, Form},
         frame,
     },
-    After, Asked, Office, SHOWN, done, key, next, shown,
+    Asked, Asking, Office, SHOWN, after, done, key, next, shown,
 };
 use crate::{
     actions::register_merchant::{NewMerchant, register_merchant},
@@ -31,8 +31,9 @@ const INVITE: &str = "/account/invite?merchant_id=";
 pub(in crate::pages) async fn show(
     _: Office,
     State(service): State<Shared>,
-    Query(After { after }): Query<After<MerchantId>>,
+    query: Asking<MerchantId>,
 ) -> Result<Response, Fault> {
+    let after = after(query)?;
     let found = merchant::page(service.db.read(), after, SHOWN).await?;
     let next = next(&found, AT, |row| row.id.to_string());
     let rows = found.into_iter().map(|row| {

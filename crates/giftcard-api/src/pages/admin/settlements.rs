@@ -1,7 +1,7 @@
 //! `/admin/settlements`: what merchants are paid, and what became of each attempt.
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::Response,
 };
 use platform::pages::office::{Act, Cell, Entry, Table, Tables};
@@ -11,7 +11,7 @@ use super::{
         fault::{Fault, Form},
         frame,
     },
-    After, Asked, Noted, Office, SHOWN, done, key, next, parse, shown,
+    Asked, Asking, Noted, Office, SHOWN, after, done, key, next, parse, shown,
 };
 use crate::{
     actions::{cancel_settlement::cancel_settlement, resolve_attempt::resolve_attempt},
@@ -36,8 +36,9 @@ const AT: &str = "/admin/settlements";
 pub(in crate::pages) async fn show(
     _: Office,
     State(service): State<Shared>,
-    Query(After { after }): Query<After<SettlementId>>,
+    query: Asking<SettlementId>,
 ) -> Result<Response, Fault> {
+    let after = after(query)?;
     let conn = service.db.read();
     let mut page = Tables::new(frame(&service), AT, "Settlements");
     if after.is_none() {
