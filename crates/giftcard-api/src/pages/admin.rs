@@ -25,7 +25,7 @@ use uuid::Uuid;
 use super::{
     fault::{Fault, sentence},
     page,
-    session::{account, is_of_another_site},
+    session::{account, is_foreign},
 };
 use crate::{
     actions::once::Answer,
@@ -93,7 +93,7 @@ async fn known(parts: &Parts, service: &Shared) -> Result<(Office, bool), Fault>
         let words = "There is no such page for this account.";
         return Err(Fault::told(StatusCode::NOT_FOUND, words).without_till());
     }
-    if !parts.method.is_safe() && is_of_another_site(&parts.headers) {
+    if !parts.method.is_safe() && is_foreign(service, &parts.headers) {
         let words = "This form was sent by a page of another site.";
         return Err(Fault::told(StatusCode::FORBIDDEN, words).without_till());
     }
