@@ -3,13 +3,14 @@
 // to complain about is a fault: an error on the console, a breach of the content security policy, an answer that
 // was not expected.
 //
-//   node browser.mjs --url http://127.0.0.1:5000 --data FOLDER [--screenshots FOLDER] [--chromium PATH] [--only JOURNEY,…]
+//   node browser.mjs --url http://127.0.0.1:5000 --data FOLDER [--admin LINK] [--screenshots FOLDER] [--chromium PATH] [--only JOURNEY,…]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Browser } from './browser/browser.mjs';
 import { Demo } from './browser/demo.mjs';
 import { claim } from './browser/claim.mjs';
 import { enter } from './browser/enter.mjs';
+import { office } from './browser/office.mjs';
 import { strangers } from './browser/strangers.mjs';
 import { till } from './browser/till.mjs';
 
@@ -17,14 +18,17 @@ const { values } = parseArgs({
   options: {
     url: { type: 'string' },
     data: { type: 'string' },
+    admin: { type: 'string', default: '' },
     screenshots: { type: 'string', default: process.env.HANDSEL_SCREENSHOTS ?? '' },
-    only: { type: 'string', default: 'strangers,enter,claim,till' },
+    only: { type: 'string', default: 'strangers,office,enter,claim,till' },
     chromium: { type: 'string', default: process.env.HANDSEL_CHROMIUM ?? '/usr/bin/chromium' },
   },
 });
 const demo = new Demo(values.url, readFileSync(`${values.data}/try-it.txt`, 'utf8'), JSON.parse(readFileSync(`${values.data}/demo.json`, 'utf8')));
+demo.adminLink = values.admin;
 const browser = await Browser.start(values);
-const journeys = Object.entries({ strangers, enter, claim, till }).filter(([name]) => values.only.split(',').includes(name));
+// The office comes early: links and sessions end when the other journeys move the clock on.
+const journeys = Object.entries({ strangers, office, enter, claim, till }).filter(([name]) => values.only.split(',').includes(name));
 try {
   for (const [name, journey] of journeys) {
     const began = Date.now();

@@ -31,6 +31,11 @@ export class Demo {
     throw new Error(`waited in vain for ${what}`);
   }
 
+  // The merchant of the token, as it sees itself.
+  shop() {
+    return this.#ask('GET', '/api/giftcard/v1/merchants/me', { token: this.merchant });
+  }
+
   // A funded giveaway that takes entries for a week: three prizes.
   async open(title) {
     const api = '/api/giveaway/v1';

@@ -1,4 +1,4 @@
-//! The pages of a real process in a real browser, as an entrant, a winner, a merchant and a stranger use them; and the
+//! The pages of a real process in a real browser, as an entrant, a winner, a merchant, an administrator and a stranger use them; and the
 //! verifier of the page, which is another implementation than ours, on a draw that happened.
 //!
 //! `HANDSEL_SCREENSHOTS` names a folder for pictures of every page, `HANDSEL_CHROMIUM` a browser that is elsewhere
@@ -40,6 +40,19 @@ mod browser {
         }
     }
 
+    /// A link that makes an administrator of the running demo.
+    fn admin_link(folder: &Path) -> String {
+        let said = Command::new(env!("CARGO_BIN_EXE_handsel"))
+            .args(["admin", "create", "--data", "data", "--json"])
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success(), "{text}");
+        let told: Value = serde_json::from_slice(&said.stdout).unwrap();
+        told["link"].as_str().unwrap().to_owned()
+    }
+
     fn node(arguments: &[&str], transcript: Option<&Path>) {
         let mut command = Command::new("node");
         command.args(arguments).current_dir(e2e());
@@ -71,9 +84,11 @@ mod browser {
         let file = folder.path().join("transcript.json");
         std::fs::write(&file, transcript).unwrap();
         let data = data.to_str().unwrap().to_owned();
+        let admin = admin_link(folder.path());
         tokio::task::spawn_blocking(move || {
             node(&["--test", "tests/"], Some(&file));
-            node(&["browser.mjs", "--url", &url, "--data", &data], None);
+            let arguments = ["browser.mjs", "--url", &url, "--data", &data, "--admin", &admin];
+            node(&arguments, None);
         })
         .await
         .unwrap();

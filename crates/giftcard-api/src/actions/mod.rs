@@ -8,6 +8,7 @@ pub(crate) mod cancel_settlement;
 pub(crate) mod close_merchant;
 pub(crate) mod close_product;
 pub(crate) mod confirm_escrows;
+pub(crate) mod count_matters;
 pub(crate) mod create_product;
 pub(crate) mod create_token;
 pub(crate) mod end_authorisation;

@@ -22,7 +22,7 @@ mod request_settlement;
 mod resolve_attempt;
 mod reveal_card;
 mod reverse_redemption;
-mod settlement_statement;
+pub(crate) mod settlement_statement;
 mod show_merchant;
 mod show_redemption;
 mod show_settlement;
@@ -141,7 +141,7 @@ fn id<T: FromStr>(text: &str, what: &str) -> Handled<T> {
 }
 
 /// Money and codes stay out of caches.
-fn no_store(answer: impl IntoResponse) -> Response {
+pub(crate) fn no_store(answer: impl IntoResponse) -> Response {
     let mut response = answer.into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -166,6 +166,11 @@ pub(crate) async fn download(
     Path(settlement): Path<String>,
 ) -> Handled<impl IntoResponse> {
     let found = of_merchant(&service, merchant, &settlement).await?;
+    Ok(no_store(sheet(&service, &found).await?))
+}
+
+/// All lines and attempts, or an error; never a part of them.
+pub(crate) async fn sheet(service: &Service, found: &Settlement) -> Handled<Sheet> {
     let conn = service.db.read();
     let mut sheet = Sheet::new(&found.id.to_string(), &HEADER).map_err(Problem::unexpected)?;
     let (mut after, mut total_minor, mut count) = (None, 0_i64, 0);
@@ -187,14 +192,14 @@ pub(crate) async fn download(
             sheet.row(line_cells(row, &found.currency)).map_err(Problem::unexpected)?;
         }
     }
-    sheet.row(total_cells(&found, total_minor)).map_err(Problem::unexpected)?;
+    sheet.row(total_cells(found, total_minor)).map_err(Problem::unexpected)?;
     for attempt in attempt::of_settlement(conn, found.id).await.map_err(Error::from)? {
         sheet.row(attempt_cells(attempt)).map_err(Problem::unexpected)?;
     }
-    Ok(no_store(sheet))
+    Ok(sheet)
 }
 
-async fn of_merchant(
+pub(crate) async fn of_merchant(
     service: &Service,
     merchant: MerchantId,
     settlement: &str,

@@ -11,6 +11,7 @@ mod m0207_history;
 mod m0215_operator;
 mod m0216_payout_destinations;
 mod m0217_voids;
+mod m0240_redemptions_by_day;
 
 use ledger::guard::{self, Guard};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m0216_payout_destinations::Migration));
         all.push(Box::new(m0217_voids::Migration));
         all.push(platform::rooms::migration());
+        all.push(Box::new(m0240_redemptions_by_day::Migration));
         all
     }
 }

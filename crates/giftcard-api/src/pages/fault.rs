@@ -15,6 +15,8 @@ use crate::{domain::refusal::Kind, error::Error};
 pub(crate) enum Fault {
     /// The till's session is over: sign in and come back.
     SignedOut,
+    /// First somewhere else.
+    First(String),
     /// Something to be told.
     Told {
         /// The status of the page.
@@ -36,7 +38,7 @@ impl Fault {
     pub(crate) fn without_till(self) -> Self {
         match self {
             Self::Told { status, words, .. } => Self::Told { status, words, to_till: false },
-            Self::SignedOut => Self::SignedOut,
+            other => other,
         }
     }
 
@@ -89,10 +91,18 @@ impl From<sea_orm::DbErr> for Fault {
     }
 }
 
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self::told(problem.status(), sentence(problem.message()))
+    }
+}
+
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let Self::Told { status, words, to_till } = self else {
-            return Redirect::to("/till").into_response();
+        let (status, words, to_till) = match self {
+            Self::SignedOut => return Redirect::to("/till").into_response(),
+            Self::First(place) => return Redirect::to(&place).into_response(),
+            Self::Told { status, words, to_till } => (status, words, to_till),
         };
         let problem = Problem::new(status, "page").detail(words);
         problem_page(&problem, to_till.then_some(("/till", "To the till")))

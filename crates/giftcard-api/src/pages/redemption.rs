@@ -13,7 +13,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    Frame,
+    Frame, When,
     fault::{Fault, Form, sentence},
     frame, page,
     session::AtTill,
@@ -99,7 +99,7 @@ struct ReceiptPage {
     problem: Option<String>,
     id: RedemptionId,
     amount: String,
-    when: String,
+    when: When,
     external_id: String,
     available: String,
     reversals: Vec<Row>,
@@ -107,7 +107,7 @@ struct ReceiptPage {
 }
 
 struct Row {
-    when: String,
+    when: When,
     amount: String,
 }
 

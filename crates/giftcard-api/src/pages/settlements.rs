@@ -12,7 +12,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    Frame,
+    Frame, When,
     fault::{Fault, Form, sentence},
     frame, page,
     session::AtTill,
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     actions::request_settlement::{Requested, request_settlement},
     domain::{
-        ids::MerchantId,
+        ids::{MerchantId, SettlementId},
         settlement::{SettlementState, provider_ref},
     },
     error::Error,
@@ -86,7 +86,8 @@ struct Due {
 }
 
 struct Row {
-    when: String,
+    id: SettlementId,
+    when: When,
     total: String,
     lines: i64,
     state: &'static str,
@@ -127,6 +128,7 @@ fn due(waiting: &line::Waiting) -> anyhow::Result<Due> {
 
 fn row(settlement: &settlement::Settlement) -> anyhow::Result<Row> {
     Ok(Row {
+        id: settlement.id,
         when: when(settlement.created_at),
         total: settlement.total()?.to_string(),
         lines: settlement.lines_count,
@@ -138,7 +140,7 @@ fn row(settlement: &settlement::Settlement) -> anyhow::Result<Row> {
 }
 
 /// A state in a merchant's words.
-fn words(state: SettlementState) -> &'static str {
+pub(super) fn words(state: SettlementState) -> &'static str {
     match state {
         SettlementState::Intent => "about to be sent",
         SettlementState::Sending => "being sent",

@@ -12,7 +12,7 @@ use platform::token::mint_link;
 use serde::Deserialize;
 
 use super::{
-    Frame, day,
+    Frame, When, day,
     fault::{Fault, Form, sentence},
     frame, page,
     session::{self, AtTill},
@@ -95,7 +95,7 @@ struct TillPage {
 
 struct Row {
     id: RedemptionId,
-    when: String,
+    when: When,
     amount: String,
     reversed: Option<String>,
 }

@@ -7,10 +7,11 @@ use std::{collections::HashMap, str::FromStr};
 use contracts::{
     giftcard::{
         CancelEscrowsRequest, CancelEscrowsResponse, Card, ConfirmEscrowsRequest,
-        ConfirmEscrowsResponse, EscrowItem, GetCardsRequest, GetCardsResponse, IssueCardRequest,
-        IssueCardResponse, ListProductsRequest, ListProductsResponse, MintRevealTokenRequest,
-        MintRevealTokenResponse, Product, ReserveEscrowsRequest, ReserveEscrowsResponse,
-        ReturnEscrowRequest, ReturnEscrowResponse, giftcard_service_server::GiftcardService,
+        ConfirmEscrowsResponse, CountMattersRequest, CountMattersResponse, EscrowItem,
+        GetCardsRequest, GetCardsResponse, IssueCardRequest, IssueCardResponse,
+        ListProductsRequest, ListProductsResponse, MintRevealTokenRequest, MintRevealTokenResponse,
+        Product, ReserveEscrowsRequest, ReserveEscrowsResponse, ReturnEscrowRequest,
+        ReturnEscrowResponse, giftcard_service_server::GiftcardService,
         return_escrow_response::Outcome,
     },
     types,
@@ -24,6 +25,7 @@ use crate::{
     actions::{
         cancel_escrows::cancel_escrows,
         confirm_escrows::confirm_escrows,
+        count_matters::count_matters,
         issue_card::issue_card,
         mint_reveal::mint_reveal,
         reserve_escrows::{Item, Reserve, reserve_escrows},
@@ -123,6 +125,18 @@ impl GiftcardService for Rpc {
     ) -> Result<Response<GetCardsResponse>, Status> {
         let wanted = known_ids(&request.get_ref().ids)?;
         Ok(Response::new(GetCardsResponse { cards: get_cards(&self.0, wanted).await? }))
+    }
+
+    async fn count_matters(
+        &self,
+        _: Request<CountMattersRequest>,
+    ) -> Result<Response<CountMattersResponse>, Status> {
+        let matters = count_matters(&self.0).await?;
+        Ok(Response::new(CountMattersResponse {
+            alerts: matters.alerts,
+            failed_settlements: matters.failed_settlements,
+            unexplained_transfers: matters.unexplained_transfers,
+        }))
     }
 
     async fn mint_reveal_token(

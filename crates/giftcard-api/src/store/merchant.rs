@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QuerySelect as _, QueryTrait as _, sea_query::Expr,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, sea_query::Expr,
 };
 
 use super::payout::entity as payout;
@@ -131,4 +131,18 @@ pub(crate) async fn block(
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Merchants in the order in which they joined, after `after`.
+pub(crate) async fn page(
+    conn: &impl ConnectionTrait,
+    after: Option<MerchantId>,
+    limit: u64,
+) -> Result<Vec<Merchant>, DbErr> {
+    Entity::find()
+        .filter(Condition::all().add_option(after.map(|after| Column::Id.gt(after))))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(conn)
+        .await
 }

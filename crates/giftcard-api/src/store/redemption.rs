@@ -2,8 +2,8 @@
 
 use ledger::Money;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, ExprTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, ExprTrait as _, FromQueryResult,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement,
     sea_query::{Expr, OnConflict},
 };
 
@@ -116,6 +116,52 @@ pub(crate) async fn page(
         query = query.filter(Column::Id.lt(after));
     }
     query.order_by_desc(Column::Id).limit(limit).all(conn).await
+}
+
+/// The same, of what happened from `from` on and before `until`.
+pub(crate) async fn page_between(
+    conn: &impl ConnectionTrait,
+    merchant: MerchantId,
+    (from_ms, until_ms): (i64, i64),
+    after: Option<RedemptionId>,
+    limit: u64,
+) -> Result<Vec<Redemption>, DbErr> {
+    let mut query = Entity::find()
+        .filter(Column::MerchantId.eq(merchant))
+        .filter(Column::CreatedAt.gte(from_ms))
+        .filter(Column::CreatedAt.lt(until_ms));
+    if let Some(after) = after {
+        query = query.filter(Column::Id.lt(after));
+    }
+    query.order_by_desc(Column::Id).limit(limit).all(conn).await
+}
+
+/// What was redeemed on a day, in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub(crate) struct Daily {
+    /// Days since the beginning of 1970.
+    pub(crate) day: i64,
+    /// Of which currency.
+    pub(crate) currency: String,
+    /// The sum, before anything was taken back.
+    pub(crate) minor: i64,
+    /// How many redemptions.
+    pub(crate) count: i64,
+}
+
+/// What a merchant redeemed day by day since then, the oldest first.
+pub(crate) async fn by_day(
+    conn: &impl ConnectionTrait,
+    merchant: MerchantId,
+    from_ms: i64,
+) -> Result<Vec<Daily>, DbErr> {
+    let sql = "SELECT created_at / 86400000 AS day, currency, \
+               CAST(SUM(amount_minor) AS BIGINT) AS minor, COUNT(*) AS count FROM redemption \
+               WHERE merchant_id = $1 AND created_at >= $2 \
+               GROUP BY created_at / 86400000, currency ORDER BY 1, 2";
+    let values = [merchant.0.into(), from_ms.into()];
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    Daily::find_by_statement(statement).all(conn).await
 }
 
 /// Counts a reversal, at most what was redeemed.

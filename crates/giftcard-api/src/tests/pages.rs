@@ -42,7 +42,7 @@ impl<'a> Browser<'a> {
         let answer = browser.raw("POST", "/till/session", &[("token", &shop.token)]).await;
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
         let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap().to_owned();
-        for needed in ["HttpOnly", "SameSite=Strict", "Path=/till"] {
+        for needed in ["HttpOnly", "SameSite=Strict", "Path=/;"] {
             assert!(cookie.contains(needed), "{cookie}");
         }
         browser.cookie = cookie.split(';').next().unwrap().to_owned();
@@ -84,7 +84,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
@@ -146,9 +146,26 @@ async fn a_merchant_redeems_takes_back_and_is_paid() {
         world.send_due().await;
         let settlements = browser.get("/till/settlements").await;
         settlements.shows(">paid");
+        statement_says_the_same(&world, &browser, &settlements, &receipts[0]).await;
         settlements.shows("Nothing waits");
         assert_eq!(world.bank.paid_minor(), 1_000);
         world.assert_sound().await;
+    }
+}
+
+/// The statement of the one settlement, as a page and as a file.
+async fn statement_says_the_same(world: &World, browser: &Browser<'_>, list: &Seen, receipt: &str) {
+    let path = list.html.split("href=\"/till/settlements/").nth(1).unwrap();
+    let path = format!("/till/settlements/{}", path.split('"').next().unwrap());
+    let page = browser.get(&path).await;
+    for words in [receipt, ">redeemed<", ">taken back<", "10.50 EUR", "-0.50 EUR", "paid"] {
+        page.shows(words);
+    }
+    let file = browser.get(&format!("{path}/statement.csv")).await;
+    assert_eq!(file.html.lines().count(), 1 + 2 + 1 + 1, "{}", file.html);
+    let stranger = Browser::signed_in(world, &world.shop().await).await;
+    for path in [path.clone(), format!("{path}/statement.csv")] {
+        assert_eq!(stranger.get(&path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
 

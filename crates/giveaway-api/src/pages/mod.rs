@@ -6,6 +6,7 @@
 //! the address of a redirect.
 
 mod account;
+mod admin;
 mod claim;
 mod code;
 mod confirm;
@@ -50,6 +51,7 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/claim/decline", post(claim::decline))
         .route("/claim/resend", post(claim::resend))
         .merge(account::router())
+        .merge(admin::router())
         .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
         .with_state(service.clone())
 }

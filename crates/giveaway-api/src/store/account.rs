@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, ExprTrait as _, QuerySelect as _, SqlErr,
-    entity::prelude::*, sea_query::Expr,
+    ActiveValue::Set, ConnectionTrait, DbErr, ExprTrait as _, QueryOrder as _, QuerySelect as _,
+    SqlErr, entity::prelude::*, sea_query::Expr,
 };
 
 use crate::{domain::address::Address, ids::AccountId};
@@ -326,4 +326,20 @@ pub async fn disable<C: ConnectionTrait>(
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Accounts in the order in which they were made, from the one after `after` on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page<C: ConnectionTrait>(
+    conn: &C,
+    after: Option<AccountId>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find();
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after.0));
+    }
+    query.order_by_asc(Column::Id).limit(limit).all(conn).await
 }

@@ -121,3 +121,15 @@ pub async fn has_admin<C: ConnectionTrait>(conn: &C) -> Result<bool, DbErr> {
         .await?;
     Ok(admins > 0)
 }
+
+/// The roles of these accounts, in no order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_many<C: ConnectionTrait>(
+    conn: &C,
+    accounts: Vec<AccountId>,
+) -> Result<Vec<Model>, DbErr> {
+    let ids = accounts.into_iter().map(|id| id.0);
+    Entity::find().filter(Column::AccountId.is_in(ids)).all(conn).await
+}

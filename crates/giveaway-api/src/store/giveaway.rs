@@ -208,6 +208,26 @@ pub async fn list<C: ConnectionTrait>(
     query.order_by_desc(Column::Id).limit(limit).all(conn).await
 }
 
+/// Giveaways of all hosts, newest first, from the one before `before` on: of one state, or of all.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_all<C: ConnectionTrait>(
+    conn: &C,
+    state: Option<GiveawayState>,
+    before: Option<GiveawayId>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find();
+    if let Some(state) = state {
+        query = query.filter(Column::State.eq(state.as_str()));
+    }
+    if let Some(before) = before {
+        query = query.filter(Column::Id.lt(before.0));
+    }
+    query.order_by_desc(Column::Id).limit(limit).all(conn).await
+}
+
 /// Giveaways of one state whose `due` column has come, the longest due first.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! Hosts and their tokens.
 
 use jiff::Timestamp;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, QuerySelect as _, entity::prelude::*};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _, entity::prelude::*,
+};
 
 use crate::ids::HostId;
 
@@ -72,4 +74,20 @@ pub async fn find<C: ConnectionTrait>(conn: &C, id: HostId) -> Result<Option<Mod
 /// When the database fails.
 pub async fn lock<C: ConnectionTrait>(tx: &C, id: HostId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id.0).lock_exclusive().one(tx).await
+}
+
+/// Hosts in the order in which they were made, from the one after `after` on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page<C: ConnectionTrait>(
+    conn: &C,
+    after: Option<HostId>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find();
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after.0));
+    }
+    query.order_by_asc(Column::Id).limit(limit).all(conn).await
 }

@@ -6,6 +6,7 @@ mod browser;
 mod forms;
 mod house;
 mod keys;
+mod office;
 mod others;
 mod passwords;
 mod registering;

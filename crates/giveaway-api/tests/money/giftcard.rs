@@ -8,11 +8,11 @@ use std::{
 use contracts::{
     giftcard::{
         CancelEscrowsRequest, CancelEscrowsResponse, Card, ConfirmEscrowsRequest,
-        ConfirmEscrowsResponse, GetCardsRequest, GetCardsResponse, IssueCardRequest,
-        IssueCardResponse, ListProductsRequest, ListProductsResponse, MintRevealTokenRequest,
-        MintRevealTokenResponse, Product, ReserveEscrowsRequest, ReserveEscrowsResponse,
-        ReturnEscrowRequest, ReturnEscrowResponse, giftcard_service_server::GiftcardService,
-        return_escrow_response::Outcome,
+        ConfirmEscrowsResponse, CountMattersRequest, CountMattersResponse, GetCardsRequest,
+        GetCardsResponse, IssueCardRequest, IssueCardResponse, ListProductsRequest,
+        ListProductsResponse, MintRevealTokenRequest, MintRevealTokenResponse, Product,
+        ReserveEscrowsRequest, ReserveEscrowsResponse, ReturnEscrowRequest, ReturnEscrowResponse,
+        giftcard_service_server::GiftcardService, return_escrow_response::Outcome,
     },
     refusal::{Kind, Refusal},
 };
@@ -259,6 +259,13 @@ impl GiftcardService for Giftcard {
             Ok(GetCardsResponse { cards: ids.into_iter().map(card).collect() })
         })
         .await
+    }
+
+    async fn count_matters(
+        &self,
+        _: Request<CountMattersRequest>,
+    ) -> Result<Response<CountMattersResponse>, Status> {
+        self.call("count", |_| Ok(CountMattersResponse::default())).await
     }
 
     async fn mint_reveal_token(

@@ -3,6 +3,7 @@
 //! What pages look like is in `assets/`; docs/design-system.md tells its parts.
 
 mod frame;
+pub mod office;
 mod problem;
 mod sentence;
 

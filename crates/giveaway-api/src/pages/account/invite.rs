@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    response::Response,
+};
 use serde::Deserialize;
 
 use super::{
@@ -25,9 +28,16 @@ pub(in crate::pages) struct Given {
     merchant_id: String,
 }
 
-/// `GET /account/invite`
-pub(in crate::pages) async fn ask(_: AdminSession, _: Recent, known: SignedIn) -> Response {
-    form(&known, &Given::default()).answer()
+/// `GET /account/invite?merchant_id=`
+pub(in crate::pages) async fn ask(
+    _: AdminSession,
+    _: Recent,
+    known: SignedIn,
+    given: Result<Query<Given>, QueryRejection>,
+) -> Response {
+    let Query(given) = given.unwrap_or_default();
+    // An address has no place in the address of a page.
+    form(&known, &Given { email: String::new(), ..given }).answer()
 }
 
 /// `POST /account/invite`
