@@ -1,5 +1,7 @@
 //! A giveaway as its host sees it: everything.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use platform::clock::from_millis;
 use serde::Serialize;
@@ -174,6 +176,19 @@ pub async fn list_giveaways(
             })
         })
         .collect()
+}
+
+/// How many have entered these giveaways, which are the host's own; those without an entry are left out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_entries(
+    service: &Service,
+    ids: &[GiveawayId],
+) -> Result<HashMap<GiveawayId, Counts>> {
+    let ids = ids.iter().map(|id| id.0);
+    let counts = entry_count::read_many(service.db.read(), ids).await?;
+    Ok(counts.into_iter().map(|(id, counts)| (GiveawayId(id), counts)).collect())
 }
 
 /// A host's giveaway.

@@ -14,6 +14,7 @@ mod embed;
 mod enter;
 mod frame;
 mod giveaway;
+mod host;
 mod limit;
 pub(crate) mod mail;
 mod problem;
@@ -51,5 +52,6 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/claim/resend", post(claim::resend))
         .merge(account::router())
         .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
+        .merge(host::router())
         .with_state(service.clone())
 }

@@ -57,6 +57,7 @@ const ASSETS: &[Asset] = files!(
     "js/elements.js",
     "js/frame.js",
     "js/handsel.js",
+    "js/follow.js",
     "js/live.js",
     "js/room.js",
     "js/time.js",
