@@ -3,10 +3,13 @@
 
 mod amounts;
 mod dashboard;
+mod giveaway;
 mod payouts;
+mod publish;
 mod standing;
 mod top_up;
 mod wallet;
+mod wizard;
 mod wrong;
 
 use std::sync::Arc;
@@ -45,6 +48,10 @@ pub(super) fn router() -> Router<Arc<Service>> {
     Router::new()
         .route("/home", get(home))
         .route(DASHBOARD, get(dashboard::show))
+        .route("/host/giveaways/new", get(wizard::ask_new).post(wizard::create))
+        .route("/host/giveaways/{id}", get(giveaway::show))
+        .route("/host/giveaways/{id}/edit", get(wizard::ask_edit).post(wizard::save))
+        .route("/host/giveaways/{id}/publish", get(publish::ask).post(publish::submit))
         .route("/host/wallet", get(wallet::show))
         .route("/host/wallet/statement.csv", get(wallet::download))
         .route("/host/wallet/top-up", get(top_up::ask).post(top_up::submit))

@@ -5,6 +5,7 @@ const ON_DEMAND = {
   'hs-draw': async () => (await import('./draw.js')).Draw,
   'hs-verify': async () => (await import('./verify/page.js')).Verify,
   'hs-follow': async () => (await import('./follow.js')).Follow,
+  'hs-zoned': async () => (await import('./zoned.js')).Zoned,
   'hs-embedded': async () => (await import('./frame.js')).Embedded,
 };
 

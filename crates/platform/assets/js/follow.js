@@ -1,5 +1,6 @@
 // <hs-follow page="/path">: something is under way. Asks for the page every few seconds and shows what it says, until
-// what it says is settled: the region inside has `data-settled` then.
+// what it says is settled: the region inside has `data-settled` then. With `reload`, it is settled when there is another
+// page in its place, which is loaded.
 import { showLocalTimes } from './time.js';
 
 const EVERY_MS = 2_000;
@@ -36,14 +37,16 @@ export class Follow extends HTMLElement {
       // The next time.
     }
     if (!this.#isSettled) this.#wait();
-    else this.dispatchEvent(new Event('hs-settled', { bubbles: true }));
   }
 
   // The region stays, so that what is new in it is read out; what is inside of it changes.
   #show(fresh) {
     const next = fresh.querySelector('hs-follow [data-region]');
     const region = this.#region;
-    if (!next) return;
+    if (!next) {
+      if (this.hasAttribute('reload')) location.reload();
+      return;
+    }
     showLocalTimes(next);
     if (next.isEqualNode(region)) return;
     region.toggleAttribute('data-settled', next.hasAttribute('data-settled'));

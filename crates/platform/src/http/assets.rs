@@ -46,6 +46,7 @@ const STYLE_SHEET: &str = concat!(
     include_str!("../../assets/css/live.css"),
     include_str!("../../assets/css/card.css"),
     include_str!("../../assets/css/verify.css"),
+    include_str!("../../assets/css/host.css"),
 );
 
 const ASSETS: &[Asset] = files!(
@@ -71,6 +72,7 @@ const ASSETS: &[Asset] = files!(
     "js/verify/shape.js",
     "js/verify/succession.js",
     "js/verify/verify.js",
+    "js/zoned.js",
     "vendor/htmx/htmx.min.js",
     "vendor/noble-curves/abstract/bls.js",
     "vendor/noble-curves/abstract/curve.js",
