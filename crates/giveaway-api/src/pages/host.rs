@@ -2,8 +2,12 @@
 //! page is behind [`HostSession`], and asks the actions, which know whose everything is.
 
 mod amounts;
+mod cancel;
+mod charts;
 mod dashboard;
+mod entries;
 mod giveaway;
+mod import;
 mod payouts;
 mod publish;
 mod standing;
@@ -52,6 +56,11 @@ pub(super) fn router() -> Router<Arc<Service>> {
         .route("/host/giveaways/{id}", get(giveaway::show))
         .route("/host/giveaways/{id}/edit", get(wizard::ask_edit).post(wizard::save))
         .route("/host/giveaways/{id}/publish", get(publish::ask).post(publish::submit))
+        .route("/host/giveaways/{id}/cancel", get(cancel::ask).post(cancel::submit))
+        .route("/host/giveaways/{id}/charts", get(charts::show))
+        .route("/host/giveaways/{id}/entries", get(entries::show))
+        .route("/host/giveaways/{id}/entries.csv", get(entries::download))
+        .route("/host/giveaways/{id}/winners.csv", get(giveaway::download_winners))
         .route("/host/wallet", get(wallet::show))
         .route("/host/wallet/statement.csv", get(wallet::download))
         .route("/host/wallet/top-up", get(top_up::ask).post(top_up::submit))
@@ -60,6 +69,11 @@ pub(super) fn router() -> Router<Arc<Service>> {
         .route("/host/wallet/payouts/destination", post(payouts::name))
         .route("/host/wallet/payouts/withdraw", post(payouts::withdraw))
         .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
+        .merge(
+            Router::new()
+                .route("/host/giveaways/{id}/import", get(import::ask).post(import::submit))
+                .layer(DefaultBodyLimit::max(import::FORM_LIMIT_BYTES)),
+        )
 }
 
 /// `GET /home`: where somebody goes who has just signed in, by what they are.

@@ -58,6 +58,7 @@ const ASSETS: &[Asset] = files!(
     "js/elements.js",
     "js/frame.js",
     "js/handsel.js",
+    "js/file.js",
     "js/follow.js",
     "js/live.js",
     "js/room.js",

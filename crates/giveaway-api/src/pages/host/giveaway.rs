@@ -3,6 +3,8 @@
 mod live;
 mod winners;
 
+pub(in crate::pages) use winners::download as download_winners;
+
 use std::sync::Arc;
 
 use askama::Template;

@@ -1,16 +1,29 @@
 //! Winners, and what became of their prizes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use super::super::{super::wording::Time, amounts::shown};
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use platform::http::{Cell, Problem, Sheet};
+
+use super::super::{
+    super::{
+        session::{HostSession, Turned},
+        wording::Time,
+    },
+    amounts::shown,
+};
 use crate::{
     actions::{
         list_entries::find_entries,
         list_outcomes::{UnitOutcome, list_outcomes},
-        show_giveaway::{PrizeView, list_winners},
+        show_giveaway::{PrizeView, list_prizes, list_winners},
     },
     domain::winner::WinnerState,
     error::Result,
+    http::page::Id,
     ids::{EntryId, GiveawayId, HostId, UnitId},
     service::Service,
 };
@@ -65,6 +78,29 @@ pub(super) async fn winner_rows(
         }
     });
     Ok(rows.collect())
+}
+
+/// `GET /host/giveaways/{id}/winners.csv`
+pub(in crate::pages) async fn download(
+    State(service): State<Arc<Service>>,
+    HostSession(host): HostSession,
+    Id(id): Id<GiveawayId>,
+) -> Result<Response, Turned> {
+    let prizes = list_prizes(&service, host, id).await?;
+    let header = ["place", "email", "name", "prize", "state", "became"];
+    let mut sheet = Sheet::new(&format!("winners-{id}"), &header).map_err(Problem::unexpected)?;
+    for row in winner_rows(&service, host, id, &prizes).await? {
+        let cells = [
+            Cell::Number(row.place.into()),
+            Cell::Text(row.email),
+            Cell::Text(row.name),
+            Cell::Text(row.prize),
+            Cell::Text(row.state.to_owned()),
+            Cell::Text(row.became.to_owned()),
+        ];
+        sheet.row(cells).map_err(Problem::unexpected)?;
+    }
+    Ok(sheet.into_response())
 }
 
 fn words(state: WinnerState) -> (&'static str, &'static str) {
