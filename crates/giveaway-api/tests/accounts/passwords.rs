@@ -34,7 +34,7 @@ async fn a_forgotten_password_is_set_once() {
         }
         assert_eq!(ada.get("/account").await.status, StatusCode::SEE_OTHER, "signed out");
         assert_eq!(other.sign_in("ada@example.org", PASSWORD).await.leads_to(), "");
-        assert_eq!(other.sign_in("ada@example.org", OTHER).await.leads_to(), "/account");
+        assert_eq!(other.sign_in("ada@example.org", OTHER).await.leads_to(), "/home");
         assert_eq!(house.mailed(mail::PASSWORD_CHANGED).await, 1);
     }
 }
@@ -122,7 +122,7 @@ async fn a_changed_password_signs_every_other_browser_out() {
         let weak = ada.fill(page, &[("password", PASSWORD), ("new_password", "short")]).await;
         assert!(weak.text.contains("id=\"new_password-error\""), "{}", weak.text);
         let done = ada.fill(page, &[("password", PASSWORD), ("new_password", OTHER)]).await;
-        assert_eq!(done.leads_to(), "/account", "{done:?}");
+        assert_eq!(done.leads_to(), "/home", "{done:?}");
         assert_ne!(ada.cookie().unwrap(), before);
         assert_eq!(ada.get("/account").await.status, StatusCode::OK);
         assert_eq!(phone.get("/account").await.status, StatusCode::SEE_OTHER);
