@@ -9,6 +9,7 @@ use giveaway_api::{
     actions::show_giveaway::list_giveaways,
     domain::books,
     ids::{GiveawayId, HostId},
+    store::account_role,
 };
 use http::StatusCode;
 use ledger::Money;
@@ -43,7 +44,8 @@ impl Street {
 
     /// The host of an account.
     pub(crate) async fn host(&self, email: &str) -> HostId {
-        HostId(self.house.account(email).await.unwrap().host_id.unwrap())
+        let account = self.house.account(email).await.unwrap().account_id();
+        account_role::of(self.house.db.read(), account).await.unwrap().host.unwrap()
     }
 
     /// Puts money into a wallet, as a payment that arrived does.

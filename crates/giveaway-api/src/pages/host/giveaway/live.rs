@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
+use jiff::SignedDuration;
 use qrcode::{QrCode, render::svg};
 
 use super::{
@@ -30,6 +31,9 @@ use crate::{
 /// Pixels of the picture of the link, at least.
 const QR_PIXELS: u32 = 176;
 
+/// What opens as soon as it is funded opens within this time.
+const SOON: SignedDuration = SignedDuration::from_mins(1);
+
 #[derive(Template)]
 #[template(path = "host/giveaway.html")]
 struct LivePage {
@@ -44,6 +48,8 @@ struct LivePage {
     title: String,
     standing: Standing,
     counts_down: bool,
+    /// It opens by itself in a moment: where no scripts run, the page is loaded again.
+    opens_soon: bool,
     entries: String,
     verified: String,
     eligible: String,
@@ -82,6 +88,8 @@ pub(super) async fn page(
         draw_at: giveaway.draw_at,
     };
     let standing = standing(state, times);
+    let now = service.clock.now();
+    let soon = now + SOON;
     let is_frozen = matches!(state, S::Committed | S::Drawn | S::Completed);
     let is_drawn = matches!(state, S::Drawn | S::Completed);
     let document = |name| format!("{PREFIX}/giveaways/{id}/{name}");
@@ -94,8 +102,9 @@ pub(super) async fn page(
         public_path: document("public"),
         gateway: service.config.gateway(),
         phase: phase(state),
-        now: service.clock.now().into(),
+        now: now.into(),
         counts_down: standing.time.is_some(),
+        opens_soon: state == S::Scheduled && times.opens_at.is_some_and(|at| at <= soon),
         standing,
         entries: count(giveaway.counts.entries),
         verified: count(giveaway.counts.verified),
