@@ -136,7 +136,7 @@ async fn nobody_sees_or_revokes_somebody_elses_key() {
         }
         assert_eq!(house.call(Method::GET, "/wallet", &of_ada).await.0, StatusCode::OK);
         let page = ada.press("/account", "/account/keys/revoke", &[("id", &id.to_string())]).await;
-        assert_eq!(page.leads_to(), "/home");
+        assert_eq!(page.leads_to(), "/account");
         assert_eq!(house.call(Method::GET, "/wallet", &of_ada).await.0, StatusCode::UNAUTHORIZED);
     }
 }

@@ -122,7 +122,7 @@ async fn a_changed_password_signs_every_other_browser_out() {
         let weak = ada.fill(page, &[("password", PASSWORD), ("new_password", "short")]).await;
         assert!(weak.text.contains("id=\"new_password-error\""), "{}", weak.text);
         let done = ada.fill(page, &[("password", PASSWORD), ("new_password", OTHER)]).await;
-        assert_eq!(done.leads_to(), "/home", "{done:?}");
+        assert_eq!(done.leads_to(), "/account", "{done:?}");
         assert_ne!(ada.cookie().unwrap(), before);
         assert_eq!(ada.get("/account").await.status, StatusCode::OK);
         assert_eq!(phone.get("/account").await.status, StatusCode::SEE_OTHER);

@@ -78,7 +78,7 @@ async fn of_two_with_one_code_at_the_same_moment_one_wins() {
             let (a, b) = tokio::join!(a.fill_in(&on_a, &fields), b.fill_in(&on_b, &fields));
             let mut places = [a.leads_to(), b.leads_to()];
             places.sort_unstable();
-            assert_eq!(places, ["", "/account"], "{}", house.db);
+            assert_eq!(places, ["", "/home"], "{}", house.db);
         }
     }
 }
