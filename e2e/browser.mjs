@@ -1,5 +1,5 @@
-// Looks at the pages of a running demo in a real browser, as an entrant, a winner, a merchant and a stranger do,
-// with scripts and without, wide and narrow, light and dark. Every page goes through axe. Whatever the browser has
+// Looks at the pages of a running demo in a real browser, as a host, an entrant, a winner, a merchant and
+// a stranger do, with scripts and without, wide and narrow, light and dark. Every page goes through axe. Whatever the browser has
 // to complain about is a fault: an error on the console, a breach of the content security policy, an answer that
 // was not expected.
 //
@@ -10,6 +10,7 @@ import { Browser } from './browser/browser.mjs';
 import { Demo } from './browser/demo.mjs';
 import { claim } from './browser/claim.mjs';
 import { enter } from './browser/enter.mjs';
+import { host } from './browser/host.mjs';
 import { office } from './browser/office.mjs';
 import { strangers } from './browser/strangers.mjs';
 import { till } from './browser/till.mjs';
@@ -20,7 +21,7 @@ const { values } = parseArgs({
     data: { type: 'string' },
     admin: { type: 'string', default: '' },
     screenshots: { type: 'string', default: process.env.HANDSEL_SCREENSHOTS ?? '' },
-    only: { type: 'string', default: 'strangers,office,enter,claim,till' },
+    only: { type: 'string', default: 'strangers,office,host,enter,claim,till' },
     chromium: { type: 'string', default: process.env.HANDSEL_CHROMIUM ?? '/usr/bin/chromium' },
   },
 });
@@ -28,7 +29,7 @@ const demo = new Demo(values.url, readFileSync(`${values.data}/try-it.txt`, 'utf
 demo.adminLink = values.admin;
 const browser = await Browser.start(values);
 // The office comes early: links and sessions end when the other journeys move the clock on.
-const journeys = Object.entries({ strangers, office, enter, claim, till }).filter(([name]) => values.only.split(',').includes(name));
+const journeys = Object.entries({ strangers, office, host, enter, claim, till }).filter(([name]) => values.only.split(',').includes(name));
 try {
   for (const [name, journey] of journeys) {
     const began = Date.now();

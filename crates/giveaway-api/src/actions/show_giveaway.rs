@@ -1,6 +1,9 @@
 //! A giveaway as its host sees it: everything.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
+use ledger::Money;
 use platform::clock::from_millis;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +17,9 @@ use crate::{
         winner::WinnerState,
     },
     error::{Error, Result},
-    ids::{CardId, EntryId, EscrowId, GiveawayId, HostId, PrizeId, SagaId, UnitId, WinnerId},
+    ids::{
+        CardId, EntryId, EscrowId, GiveawayId, HostId, PrizeId, ProductId, SagaId, UnitId, WinnerId,
+    },
     service::Service,
     store::{
         entry_count::{self, Counts},
@@ -176,6 +181,19 @@ pub async fn list_giveaways(
         .collect()
 }
 
+/// How many have entered these giveaways, which are the host's own; those without an entry are left out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_entries(
+    service: &Service,
+    ids: &[GiveawayId],
+) -> Result<HashMap<GiveawayId, Counts>> {
+    let ids = ids.iter().map(|id| id.0);
+    let counts = entry_count::read_many(service.db.read(), ids).await?;
+    Ok(counts.into_iter().map(|(id, counts)| (GiveawayId(id), counts)).collect())
+}
+
 /// A host's giveaway.
 ///
 /// # Errors
@@ -209,6 +227,43 @@ pub async fn show_giveaway(
         created_at: from_millis(row.created_at),
         changed_at: from_millis(row.changed_at),
     })
+}
+
+/// A line of prizes, as it was drafted.
+#[derive(Clone, Debug, Serialize)]
+pub struct PrizeView {
+    /// The card product.
+    pub product_id: ProductId,
+    /// Its name when it was drafted.
+    pub product_name: String,
+    /// The merchant's name when it was drafted.
+    pub merchant_name: String,
+    /// The value of each card.
+    pub value: Money,
+    /// How many cards.
+    pub count: u32,
+}
+
+/// The prizes of a host's giveaway, with the names of what can be won.
+///
+/// # Errors
+/// An unknown giveaway, or one of another host.
+pub async fn list_prizes(
+    service: &Service,
+    host: HostId,
+    id: GiveawayId,
+) -> Result<Vec<PrizeView>> {
+    let row = owned(service, host, id).await?;
+    let currency = row.currency.parse().map_err(anyhow::Error::from)?;
+    let prizes = prize::of_giveaway(service.db.read(), id).await?;
+    let view = |prize: prize::Model| PrizeView {
+        product_id: ProductId(prize.product_id),
+        product_name: prize.product_name,
+        merchant_name: prize.merchant_name,
+        value: Money::new(prize.value_minor, currency),
+        count: prize.units.unsigned_abs(),
+    };
+    Ok(prizes.into_iter().map(view).collect())
 }
 
 /// A host's winners, also those who left, in the order drawn.

@@ -110,7 +110,8 @@ fn checkout_for(service: &Service, id: TopUpId, amount: Money) -> NewCheckout {
         reference: id.to_string(),
         amount: ProviderAmount::new(amount.minor, amount.currency.as_str()),
         description: format!("Top-up of {amount}"),
-        return_url: Some(service.config.public_url.clone()),
+        // There a host sees the money come in.
+        return_url: Some(format!("{}/host/wallet/top-ups/{id}", service.config.public_url)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Types and decisions: pure, nothing async, no I/O.
 
 pub mod address;
+pub mod amount;
 pub mod books;
 pub mod draft;
 pub mod eligibility;

@@ -21,7 +21,7 @@ mod products;
 mod provider_webhook;
 mod public_giveaway;
 mod scopes;
-mod statement;
+pub(crate) mod statement;
 mod wallet;
 mod withdrawals;
 

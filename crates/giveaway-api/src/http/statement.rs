@@ -11,6 +11,7 @@ use super::{auth::HostAuth, page};
 use crate::{
     actions::read_statement::{Movement, Period, WalletBalances, WalletStatement, read_statement},
     domain::statement::Cursor,
+    ids::HostId,
     service::Service,
 };
 
@@ -114,11 +115,20 @@ pub(crate) async fn download(
 ) -> Result<Sheet, Problem> {
     let Query(asked) = query.map_err(unreadable)?;
     let period = period(&asked.currency, asked.from.as_deref(), asked.to.as_deref())?;
+    sheet(&service, host, period).await
+}
+
+/// A host's statement of a whole period as a file.
+pub(crate) async fn sheet(
+    service: &Service,
+    host: HostId,
+    period: Period,
+) -> Result<Sheet, Problem> {
     let name = format!("wallet-{}", period.currency);
     let mut sheet = Sheet::new(&name, &HEADER).map_err(Problem::unexpected)?;
     let (mut cursor, mut movements) = (None, 0);
     loop {
-        let page = read_statement(&service, host, period, cursor, BATCH).await?;
+        let page = read_statement(service, host, period, cursor, BATCH).await?;
         if cursor.is_none() {
             balances(&mut sheet, "opening", &page.opening)?;
         }

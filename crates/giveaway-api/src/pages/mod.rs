@@ -15,6 +15,7 @@ mod embed;
 mod enter;
 mod frame;
 mod giveaway;
+mod host;
 mod limit;
 pub(crate) mod mail;
 mod problem;
@@ -53,5 +54,6 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .merge(account::router())
         .merge(admin::router())
         .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
+        .merge(host::router())
         .with_state(service.clone())
 }

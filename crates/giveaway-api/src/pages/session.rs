@@ -45,8 +45,11 @@ pub(super) const SIGN_IN: &str = "/sign-in";
 /// Where somebody shows once more who they are.
 pub(super) const CONFIRM: &str = "/confirm-it-is-you";
 
-/// Where somebody goes who came from nowhere.
+/// Somebody's own account.
 pub(super) const HOME: &str = "/account";
+
+/// Where somebody goes who came from nowhere: the page of what they are leads on from there.
+pub(super) const LANDING: &str = "/home";
 
 /// Somebody who is signed in.
 #[derive(Clone)]
@@ -70,7 +73,6 @@ pub(super) struct SignedIn {
 pub(super) struct Visitor(pub(super) Option<SignedIn>);
 
 /// The host of who is signed in.
-#[expect(dead_code, reason = "the pages of hosts come next")]
 pub(super) struct HostSession(pub(super) HostId);
 
 /// An administrator who is signed in.
@@ -256,7 +258,7 @@ pub(super) fn with_next(path: &str, next: &str) -> String {
 
 /// Where to go on: the place that was given if it is one of ours.
 pub(super) fn onwards(next: &str) -> &str {
-    local_path(next).unwrap_or(HOME)
+    local_path(next).unwrap_or(LANDING)
 }
 
 /// The page to come back to: this one, or for a form the page that it was on.

@@ -25,7 +25,7 @@ pub(crate) async fn first_admin(house: &House) -> Browser {
     let link = path(house, &first_admin_link(house.service()).await.unwrap().unwrap());
     let mut root = Browser::at(house);
     let fields = [("email", "root@example.org"), ("name", "Root"), ("password", PASSWORD)];
-    assert_eq!(root.fill(&link, &fields).await.leads_to(), "/account");
+    assert_eq!(root.fill(&link, &fields).await.leads_to(), "/home");
     root
 }
 
@@ -64,7 +64,7 @@ async fn a_link_for_one_person_needs_their_password() {
         let fields = [("password", OTHER), ("email", "eve@example.org"), ("name", "Eve")];
         let refused = eve.fill(&link, &fields).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(ada.fill(&link, &[("password", PASSWORD)]).await.leads_to(), "/account");
+        assert_eq!(ada.fill(&link, &[("password", PASSWORD)]).await.leads_to(), "/home");
         assert_eq!(ada.get("/account/invite").await.status, StatusCode::OK);
         // She is an administrator and a host.
         assert!(ada.get("/account/keys").await.text.contains("wallet:read"));

@@ -39,7 +39,7 @@ impl Browser {
         browser.register(email).await;
         let link = house.link(mail::VERIFY_ADDRESS).await;
         let done = browser.fill(&link, &[("password", PASSWORD)]).await;
-        assert_eq!(done.leads_to(), "/account", "{done:?}");
+        assert_eq!(done.leads_to(), "/home", "{done:?}");
         browser
     }
 

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use contracts::{giveaway::MailSubject, processor::SendMailsRequest};
 use draw::{beacon::Sandbox, signing::InstanceKey};
-use durable_grpc::{Calls, SqliteStore, Target};
+use durable_grpc::{Calls, DirectChannel, SqliteStore, Target};
 use giveaway_api::{
     App, Config, Deps, Migrator, Service,
     actions::render_mails::render_mails,
@@ -14,7 +14,12 @@ use giveaway_api::{
 };
 use jiff::SignedDuration;
 use platform::{
-    Clock, Shutdown, keys::Key, outbox, provider::SandboxProvider, roles::Roles, token::hash_bearer,
+    Clock, Shutdown,
+    keys::Key,
+    outbox,
+    provider::{Provider, SandboxProvider},
+    roles::Roles,
+    token::hash_bearer,
 };
 use prost::Message as _;
 use sea_orm::EntityTrait as _;
@@ -54,9 +59,21 @@ impl House {
     }
 
     async fn on(db: TestDb, public_url: &str) -> Self {
+        let nobody = || Target::in_process(Routes::default()).channel();
+        let bank = SandboxProvider::new("http://127.0.0.1:9", "key", "secret").unwrap();
+        Self::beside(db, public_url, nobody(), Arc::new(bank)).await
+    }
+
+    /// One with these neighbours.
+    pub(crate) async fn beside(
+        db: TestDb,
+        public_url: &str,
+        giftcard: DirectChannel,
+        provider: Arc<dyn Provider>,
+    ) -> Self {
         let files = tempfile::tempdir().unwrap();
         let clock = Clock::manual("2026-11-28T12:00:00Z".parse().unwrap());
-        let nobody = || Target::in_process(Routes::default()).channel();
+        let processor = Target::in_process(Routes::default()).channel();
         let store = SqliteStore::open(files.path().join("calls.db")).unwrap();
         let period = NonZeroU32::new(3).unwrap();
         let beacon = Sandbox::from_seed(&[7; 32], clock.now().into(), period);
@@ -65,11 +82,9 @@ impl House {
             clock: clock.clone(),
             shutdown: Shutdown::new(),
             calls: Calls::builder(store).build().unwrap(),
-            giftcard: nobody(),
-            processor: nobody(),
-            provider: Arc::new(
-                SandboxProvider::new("http://127.0.0.1:9", "key", "secret").unwrap(),
-            ),
+            giftcard,
+            processor,
+            provider,
             beacon: Arc::new(SandboxBeacon(beacon)),
             instance_key: InstanceKey::from_seed(&[8; 32]),
             link_key: Key::new([9; 32]),

@@ -34,7 +34,7 @@ async fn a_forgotten_password_is_set_once() {
         }
         assert_eq!(ada.get("/account").await.status, StatusCode::SEE_OTHER, "signed out");
         assert_eq!(other.sign_in("ada@example.org", PASSWORD).await.leads_to(), "");
-        assert_eq!(other.sign_in("ada@example.org", OTHER).await.leads_to(), "/account");
+        assert_eq!(other.sign_in("ada@example.org", OTHER).await.leads_to(), "/home");
         assert_eq!(house.mailed(mail::PASSWORD_CHANGED).await, 1);
     }
 }

@@ -27,7 +27,7 @@ async fn somebody_registers_proves_the_address_and_is_a_host() {
         assert!(ada.get(&link).await.text.contains("Confirm your address"));
         assert_eq!(house.account("ada@example.org").await.unwrap().verified_at, None);
         let done = ada.fill(&link, &[("password", PASSWORD)]).await;
-        assert_eq!(done.leads_to(), "/account", "{} {done:?}", house.db);
+        assert_eq!(done.leads_to(), "/home", "{} {done:?}", house.db);
         let row = house.account("ada@example.org").await.unwrap();
         assert!(row.verified_at.is_some());
         let roles = account_role::of(house.db.read(), row.account_id()).await.unwrap();
@@ -59,7 +59,7 @@ async fn only_who_chose_the_password_proves_the_address() {
         assert_eq!(ada.get(&link).await.status, StatusCode::GONE);
         let link = house.link(mail::VERIFY_ADDRESS).await;
         assert_eq!(ada.fill(&link, &[("password", PASSWORD)]).await.leads_to(), "");
-        assert_eq!(ada.fill(&link, &[("password", OTHER)]).await.leads_to(), "/account");
+        assert_eq!(ada.fill(&link, &[("password", OTHER)]).await.leads_to(), "/home");
     }
 }
 
@@ -79,7 +79,7 @@ async fn an_address_that_is_known_gets_the_same_answer_at_the_same_cost() {
         let row = house.account("ada@example.org").await.unwrap();
         assert_eq!(row.mailbox, "ada@example.org", "what is proven is not replaced");
         let mut ada = Browser::at(&house);
-        assert_eq!(ada.sign_in("ada@example.org", PASSWORD).await.leads_to(), "/account");
+        assert_eq!(ada.sign_in("ada@example.org", PASSWORD).await.leads_to(), "/home");
     }
 }
 

@@ -25,7 +25,7 @@ async fn nobody_goes_on_under_an_id_that_was_known_before() {
             let mut ada = Browser::at(&house);
             ada.set_cookie(cookie);
             let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
-            assert_eq!(ada.post("/sign-in", &fields).await.leads_to(), "/account");
+            assert_eq!(ada.post("/sign-in", &fields).await.leads_to(), "/home");
             assert_ne!(ada.cookie().unwrap(), cookie);
             assert!(ada.get("/account").await.text.contains("ada@example.org"));
         }

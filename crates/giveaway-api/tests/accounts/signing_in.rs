@@ -30,7 +30,7 @@ async fn who_is_not_signed_in_is_sent_to_sign_in_and_back() {
         for evil in ["//evil.example", "https://evil.example/", "/\\evil.example"] {
             let mut ada = Browser::at(&house);
             let fields = [("email", "ada@example.org"), ("password", PASSWORD), ("next", evil)];
-            assert_eq!(ada.post("/sign-in", &fields).await.leads_to(), "/account", "{evil}");
+            assert_eq!(ada.post("/sign-in", &fields).await.leads_to(), "/home", "{evil}");
         }
     }
 }

@@ -58,7 +58,7 @@ async fn signing_in_needs_a_code_that_counts_once() {
         house.minutes(1);
         let code = secret.code_at(house.clock.now());
         let done = browser.fill_in(&page, &[("code", &code)]).await;
-        assert_eq!(done.leads_to(), "/account", "{done:?}");
+        assert_eq!(done.leads_to(), "/home", "{done:?}");
         // Whoever has looked over the shoulder is a moment too late.
         let (mut eve, page) = password(&house).await;
         assert_eq!(eve.fill_in(&page, &[("code", &code)]).await.leads_to(), "");
@@ -78,7 +78,7 @@ async fn of_two_with_one_code_at_the_same_moment_one_wins() {
             let (a, b) = tokio::join!(a.fill_in(&on_a, &fields), b.fill_in(&on_b, &fields));
             let mut places = [a.leads_to(), b.leads_to()];
             places.sort_unstable();
-            assert_eq!(places, ["", "/account"], "{}", house.db);
+            assert_eq!(places, ["", "/home"], "{}", house.db);
         }
     }
 }
@@ -91,7 +91,7 @@ async fn recovery_codes_count_once_and_new_ones_take_their_place() {
         assert_eq!(codes.len(), 8);
         let (mut browser, page) = password(&house).await;
         let typed = codes[0].to_uppercase().replace('-', " ");
-        assert_eq!(browser.fill_in(&page, &[("code", &typed)]).await.leads_to(), "/account");
+        assert_eq!(browser.fill_in(&page, &[("code", &typed)]).await.leads_to(), "/home");
         assert!(browser.get("/account").await.text.contains("7 recovery codes left"));
         let (mut again, page) = password(&house).await;
         assert_eq!(again.fill_in(&page, &[("code", &codes[0])]).await.leads_to(), "");
@@ -99,7 +99,7 @@ async fn recovery_codes_count_once_and_new_ones_take_their_place() {
         let fresh = renewed.between("<pre><code>", "</code>");
         assert_eq!(again.fill_in(&page, &[("code", &codes[1])]).await.leads_to(), "");
         let fresh = fresh.split_whitespace().next().unwrap();
-        assert_eq!(again.fill_in(&page, &[("code", fresh)]).await.leads_to(), "/account");
+        assert_eq!(again.fill_in(&page, &[("code", fresh)]).await.leads_to(), "/home");
     }
 }
 
@@ -155,7 +155,7 @@ async fn what_counts_asks_for_a_code_and_turning_it_off_ends_that() {
         assert_eq!(done.leads_to(), "/account/two-step");
         ada.press("/account/two-step", "/account/two-step/disable", &[]).await;
         let mut browser = Browser::at(&house);
-        assert_eq!(browser.sign_in(ADA, PASSWORD).await.leads_to(), "/account");
+        assert_eq!(browser.sign_in(ADA, PASSWORD).await.leads_to(), "/home");
         let row = house.account(ADA).await.unwrap();
         assert_eq!((row.totp_sealed, row.totp_since), (None, None));
     }

@@ -4,6 +4,9 @@ const ON_DEMAND = {
   'hs-live': async () => (await import('./live.js')).Live,
   'hs-draw': async () => (await import('./draw.js')).Draw,
   'hs-verify': async () => (await import('./verify/page.js')).Verify,
+  'hs-follow': async () => (await import('./follow.js')).Follow,
+  'hs-zoned': async () => (await import('./zoned.js')).Zoned,
+  'hs-file': async () => (await import('./file.js')).FileText,
   'hs-embedded': async () => (await import('./frame.js')).Embedded,
 };
 

@@ -46,6 +46,7 @@ const STYLE_SHEET: &str = concat!(
     include_str!("../../assets/css/live.css"),
     include_str!("../../assets/css/card.css"),
     include_str!("../../assets/css/verify.css"),
+    include_str!("../../assets/css/host.css"),
 );
 
 const ASSETS: &[Asset] = files!(
@@ -57,6 +58,8 @@ const ASSETS: &[Asset] = files!(
     "js/elements.js",
     "js/frame.js",
     "js/handsel.js",
+    "js/file.js",
+    "js/follow.js",
     "js/live.js",
     "js/room.js",
     "js/time.js",
@@ -70,6 +73,7 @@ const ASSETS: &[Asset] = files!(
     "js/verify/shape.js",
     "js/verify/succession.js",
     "js/verify/verify.js",
+    "js/zoned.js",
     "vendor/htmx/htmx.min.js",
     "vendor/noble-curves/abstract/bls.js",
     "vendor/noble-curves/abstract/curve.js",

@@ -14,7 +14,7 @@ use super::{
         frame::Token,
         limit::Admitted,
         problem::Failure,
-        session::{Before, HOME, OpenForm, go_with},
+        session::{Before, LANDING, OpenForm, go_with},
     },
     form::{Field, FormPage},
 };
@@ -68,7 +68,7 @@ pub(in crate::pages) async fn submit(
     };
     match accept_invitation(&service, client.network(), &acceptance, before.as_ref()).await {
         Ok(opened) => {
-            let place = if offer.role == Role::Merchant { TILL } else { HOME };
+            let place = if offer.role == Role::Merchant { TILL } else { LANDING };
             Ok(go_with(&service, &opened, place))
         }
         Err(Error::Invalid(errors)) => Ok(form(&offer, &given).wrong(&errors).answer()),

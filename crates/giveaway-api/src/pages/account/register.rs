@@ -13,7 +13,7 @@ use super::{
     super::{
         limit::Admitted,
         problem::Failure,
-        session::{HOME, OpenForm, Visitor},
+        session::{LANDING, OpenForm, Visitor},
     },
     form::{Field, FormPage, notice},
 };
@@ -34,7 +34,7 @@ pub(in crate::pages) struct Given {
 /// `GET /register`
 pub(in crate::pages) async fn ask(_: Admitted, Visitor(known): Visitor) -> Response {
     match known {
-        Some(_) => Redirect::to(HOME).into_response(),
+        Some(_) => Redirect::to(LANDING).into_response(),
         None => form(&Given::default()).answer(),
     }
 }

@@ -14,7 +14,7 @@ use super::{
         frame::Token,
         limit::Admitted,
         problem::Failure,
-        session::{Before, HOME, OpenForm, go_with},
+        session::{Before, LANDING, OpenForm, go_with},
     },
     form::{Field, FormPage},
 };
@@ -53,7 +53,7 @@ pub(in crate::pages) async fn submit(
     let Given { t, password } = given;
     let from = client.network();
     match verify_address(&service, from, &t, &password, before.as_ref()).await {
-        Ok(opened) => Ok(go_with(&service, &opened, HOME)),
+        Ok(opened) => Ok(go_with(&service, &opened, LANDING)),
         Err(Error::Invalid(errors)) => Ok(form(t).wrong(&errors).answer()),
         Err(error) => Err(error.into()),
     }
