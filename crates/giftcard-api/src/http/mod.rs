@@ -72,6 +72,7 @@ const ABOUT: About = About {
             "The payment provider's signature over the body, `t=<unix seconds>,v1=<hex>`: HMAC-SHA256 under the webhook secret. Stripe sends it as `Stripe-Signature`.",
         ),
     ],
+    scoped: &[],
 };
 
 /// All routes of the interface, each as it is documented beside its handler. In brackets: who may call.

@@ -66,7 +66,8 @@ async fn no_endpoint_is_open_that_should_not_be() {
 #[tokio::test]
 async fn every_route_is_in_one_of_the_lists() {
     let open = ["/cards/balance", "/cards/reveal", "/webhooks/provider"];
-    let routes = include_str!("../http/mod.rs").matches("/api/giftcard/v1/").count();
+    let document = crate::http::document().value();
+    let routes = document["paths"].as_object().unwrap().len();
     let mut paths: Vec<_> = PROTECTED.iter().map(|(_, path)| *path).chain(open).collect();
     paths.sort_unstable();
     paths.dedup();

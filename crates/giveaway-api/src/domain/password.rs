@@ -189,7 +189,8 @@ fn is_repeated(text: &str, word: &str) -> bool {
 
 fn is_own(lower: &str, own: &[&str]) -> bool {
     let mut rest = lower.to_owned();
-    for own in own.iter().flat_map(|own| [*own, own.split('@').next().unwrap_or_default()]) {
+    let parts = own.iter().flat_map(|own| own.split(['@', ' ']));
+    for own in own.iter().copied().chain(parts) {
         let own: String = own.to_lowercase().nfc().collect();
         if own.chars().count() >= MIN_OWN {
             rest = rest.replace(&own, "");

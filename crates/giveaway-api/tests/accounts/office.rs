@@ -1,12 +1,12 @@
 //! What administrators see and do on pages, and that nobody else does.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use contracts::lane;
 use durable_grpc::{CallId, RawCall, Target, Worker, store::CallState};
 use giveaway_api::{ids::HostId, store::host};
 use http::StatusCode;
-use tonic::service::Routes;
+use tonic::{Status, body::Body};
 use uuid::Uuid;
 
 use crate::{administrators::first_admin, browser::Browser, house::House};
@@ -130,11 +130,13 @@ async fn dead_letter(house: &House) -> CallId {
     let calls = &house.service().calls;
     let call = RawCall::new(lane::GIFTCARD, contracts::method::ISSUE_CARD, CARRIED.as_bytes());
     let id = calls.submit_raw(call).await.unwrap();
-    let nobody = Target::in_process(Routes::default());
-    let worker = Worker::builder(calls).lane(lane::GIFTCARD, nobody).spawn();
+    let refuse = tower::service_fn(async |_: http::Request<Body>| {
+        Ok::<_, Infallible>(Status::failed_precondition("the escrow is spent").into_http::<Body>())
+    });
+    let worker = Worker::builder(calls).lane(lane::GIFTCARD, Target::in_process(refuse)).spawn();
     testkit::eventually(LIMIT, async || {
         let state = calls.lookup(id).await.unwrap().map(|call| call.state);
-        matches!(state, Some(CallState::Ended(_))).then_some(())
+        matches!(state, Some(CallState::Ended(_)))
     })
     .await;
     worker.shutdown().await;

@@ -38,6 +38,7 @@ const ABOUT: About = About {
         "operator",
         "The operator's token, from the file `admin-token` of the installation.",
     )],
+    scoped: &[],
 };
 
 /// What the endpoints work with.

@@ -23,7 +23,7 @@ pub(super) fn document(mut document: Value, about: &About) -> Value {
     for item in paths {
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
             if operation.is_object() {
-                self::operation(operation, &optional);
+                self::operation(operation, &optional, about.scoped);
             }
         }
     }
@@ -44,7 +44,7 @@ fn security(about: &About) -> Value {
     Value::Object(schemes)
 }
 
-fn operation(operation: &mut Value, optional: &[String]) {
+fn operation(operation: &mut Value, optional: &[String], scoped: &[&str]) {
     let is = |operation: &Value, place: &str, name: &str| {
         operation["parameters"].as_array().is_some_and(|all| {
             all.iter().any(|it| it["in"] == place && (name.is_empty() || it["name"] == name))
@@ -60,6 +60,7 @@ fn operation(operation: &mut Value, optional: &[String]) {
         .filter_map(Value::as_object)
         .flat_map(Map::keys)
         .collect();
+    let is_scoped = schemes.iter().any(|scheme| scoped.contains(&scheme.as_str()));
     let is_borne = schemes.iter().any(|scheme| *scheme != "provider");
     let takes_json = !operation["requestBody"]["content"]["application/json"].is_null();
     let takes_file = !operation["requestBody"]["content"]["text/csv"].is_null();
@@ -88,7 +89,10 @@ fn operation(operation: &mut Value, optional: &[String]) {
                 json!({ "$ref": "#/components/headers/RateLimitPolicy" });
         }
         refusals.add(401, "unauthorized", "no valid bearer token of the right kind");
-        refusals.add(403, "missing_scope", "the key may not do this; `scope` says what it lacks");
+        if is_scoped {
+            let why = "the key may not do this; `scope` says what it lacks";
+            refusals.add(403, "missing_scope", why);
+        }
         refusals.add(429, "too_many_requests", "the quota is used up");
     }
     if is_of_path {

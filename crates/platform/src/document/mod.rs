@@ -40,6 +40,8 @@ pub struct About {
     pub tags: &'static [(&'static str, &'static str)],
     /// Who may be asked for: the names of security schemes, each with a sentence.
     pub bearers: &'static [(&'static str, &'static str)],
+    /// Those of them whose tokens may be limited to scopes.
+    pub scoped: &'static [&'static str],
 }
 
 /// A finished document, as it is served.

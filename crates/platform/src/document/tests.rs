@@ -64,6 +64,7 @@ fn document() -> Document {
         description: "Doors.",
         tags: &[("Doors", "All of them.")],
         bearers: &[("keeper", "Has the keys.")],
+        scoped: &[],
     };
     Document::new(Api::openapi(), &about)
 }
