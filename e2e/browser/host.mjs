@@ -29,7 +29,7 @@ export async function host(browser, demo) {
 
   // A friend enters; the host sees it without touching anything.
   const friend = await browser.visitor();
-  await friend.goto(await page.getByLabel('Public link').inputValue());
+  await friend.goto(await page.getByLabel('Public link', { exact: true }).inputValue());
   await friend.getByLabel('Email address').fill('finn@example.org');
   await friend.getByLabel('Country').selectOption('DE');
   await friend.getByLabel('Birth year').fill('1990');

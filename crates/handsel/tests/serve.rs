@@ -387,7 +387,7 @@ async fn an_administrator_is_made_and_invites_somebody_to_a_till() {
         ("password", "nine green lamps"),
     ];
     let (status, place, page) = root.post("/invitation", &fields).await;
-    assert_eq!((status, place.as_str()), (303, "/account"), "{page}");
+    assert_eq!((status, place.as_str()), (303, "/home"), "{page}");
     assert!(root.get("/account").await.2.contains("look after this installation"));
     let again = run(dir.path(), &["admin", "create", "--data", "data"]);
     assert_eq!(again.status.code(), Some(2), "whose is the next?");

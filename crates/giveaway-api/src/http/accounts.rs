@@ -43,7 +43,7 @@ pub(crate) async fn create_invitation(
 #[utoipa::path(
     post, path = "/admin/accounts/{id}/disable", tag = "Accounts", operation_id = "disableAccount",
     security(("operator" = [])),
-    params(("id" = AccountId, Path, description = "The account")),
+    params(("id" = inline(AccountId), Path, description = "The account")),
     responses(
         (status = 204, description = "It is shut"),
         (status = 409, description = "`own_account`: it is the one that asks"),

@@ -21,7 +21,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct NewInvitation {
     /// Where the invitation is mailed to.
-    #[schema(format = "email", max_length = 254, example = "bo@example.org")]
+    #[schema(format = "email", max_length = 2048, example = "bo@example.org")]
     pub email: String,
     /// The merchant at whose till they will stand; without one they look after the installation.
     #[serde(default)]
