@@ -28,9 +28,13 @@ mod schemathesis {
     const EXAMPLES_VARIABLE: &str = "HANDSEL_API_EXAMPLES";
 
     /// Operations that cannot succeed in a healthy installation, and which test shows that they do.
-    const NEVER: [(&str, &str); 2] = [
+    const NEVER: [(&str, &str); 5] = [
         ("retrySaga", "giveaway-api: actions::operator, for a saga that is stuck"),
         ("abortSaga", "giveaway-api: actions::operator, for a saga that is under way"),
+        // Open: since the documents and accounts came together, only requests without a token are made of these.
+        ("showGiveaway", "giveaway-api: tests/money/drafts, and the typed client"),
+        ("editGiveaway", "giveaway-api: tests/money/drafts"),
+        ("showWithdrawal", "giveaway-api: tests/money/withdrawals"),
     ];
 
     /// A process that ends with the test.
